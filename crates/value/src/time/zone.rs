@@ -1,0 +1,135 @@
+//! [`Zone`]: Go's `time.Location`.
+
+use std::sync::Arc;
+
+use jiff::tz::{Offset, TimeZone};
+
+/// Where on earth a moment is looked at: UTC, a fixed offset, or a zone with rules.
+#[derive(Clone, Debug, Default)]
+pub struct Zone(Option<Arc<Rules>>);
+
+#[derive(Debug)]
+enum Rules {
+    /// A zone without a name and one that has only an abbreviation: what a parsed `+02:00` or `CEST` gives.
+    Fixed { abbreviation: String, offset: i32 },
+    /// A zone of the database, under the name that Go's `Location.String` gives (`Local` for the zone of the process).
+    Named { name: String, zone: TimeZone },
+}
+
+impl Zone {
+    /// UTC.
+    pub const fn utc() -> Self {
+        Self(None)
+    }
+
+    /// A fixed offset in seconds east of UTC. With an empty abbreviation it prints as `+0200`.
+    pub fn fixed(abbreviation: impl Into<String>, offset: i32) -> Self {
+        Self(Some(Arc::new(Rules::Fixed { abbreviation: abbreviation.into(), offset })))
+    }
+
+    /// A zone of the database by name, as Go's `time.LoadLocation`: the empty name and `UTC` are UTC. `None` if there is no such zone. `Local` has to be answered
+    /// by the caller.
+    pub fn load(name: &str) -> Option<Self> {
+        if matches!(name, "" | "UTC") {
+            return Some(Self::utc());
+        }
+        if name.contains("..") || name.starts_with(['/', '\\']) {
+            return None;
+        }
+        let zone = TimeZone::get(name).ok()?;
+        // The database answers in any case of letters; Go does not.
+        if zone.iana_name().is_some_and(|known| known != name) {
+            return None;
+        }
+        Some(Self(Some(Arc::new(Rules::Named { name: name.to_owned(), zone }))))
+    }
+
+    /// The zone of the process under Go's name for it, `Local`.
+    #[must_use]
+    pub fn as_local(&self) -> Self {
+        match self.0.as_deref() {
+            None => Self(Some(Arc::new(Rules::Named { name: "Local".to_owned(), zone: TimeZone::UTC }))),
+            Some(Rules::Named { zone, .. }) => {
+                Self(Some(Arc::new(Rules::Named { name: "Local".to_owned(), zone: zone.clone() })))
+            }
+            Some(Rules::Fixed { .. }) => self.clone(),
+        }
+    }
+
+    /// Whether this is UTC itself (not: a zone that happens to be at the same offset).
+    pub const fn is_utc(&self) -> bool {
+        self.0.is_none()
+    }
+
+    /// The name, as Go's `Location.String`.
+    pub fn name(&self) -> &str {
+        match self.0.as_deref() {
+            None => "UTC",
+            Some(Rules::Fixed { abbreviation, .. }) => abbreviation,
+            Some(Rules::Named { name, .. }) => name,
+        }
+    }
+
+    /// Abbreviation and offset in seconds east of UTC at a moment, given in seconds since 1970.
+    pub fn at(&self, seconds: i64) -> (String, i32) {
+        match self.0.as_deref() {
+            None => ("UTC".to_owned(), 0),
+            Some(Rules::Fixed { abbreviation, offset }) => (abbreviation.clone(), *offset),
+            Some(Rules::Named { zone, .. }) => {
+                let info = zone.to_offset_info(clamped(seconds));
+                (info.abbreviation().to_owned(), info.offset().seconds())
+            }
+        }
+    }
+
+    /// The offset alone.
+    pub fn offset_at(&self, seconds: i64) -> i32 {
+        match self.0.as_deref() {
+            None => 0,
+            Some(Rules::Fixed { offset, .. }) => *offset,
+            Some(Rules::Named { zone, .. }) => zone.to_offset(clamped(seconds)).seconds(),
+        }
+    }
+
+    /// Whether daylight saving time is in force at a moment.
+    pub fn is_dst(&self, seconds: i64) -> bool {
+        match self.0.as_deref() {
+            Some(Rules::Named { zone, .. }) => zone.to_offset_info(clamped(seconds)).dst().is_dst(),
+            _ => false,
+        }
+    }
+
+    /// The moment, in seconds since 1970, at which clocks here show `local` (also in seconds since 1970, as if in UTC). Where clocks skip or repeat an hour, the
+    /// answer is the one Go gives.
+    pub(super) fn to_utc(&self, local: i64) -> i64 {
+        let first = i64::from(self.offset_at(local));
+        let guess = local.saturating_sub(first);
+        let second = i64::from(self.offset_at(guess));
+        if first == second {
+            return guess;
+        }
+        // Go looks up the offset at the local reading taken as UTC, and corrects it when that falls beyond the zone change next to it.
+        let other = local.saturating_sub(second);
+        if i64::from(self.offset_at(other)) == second { other } else { guess }
+    }
+}
+
+fn clamped(seconds: i64) -> jiff::Timestamp {
+    let seconds = seconds.clamp(jiff::Timestamp::MIN.as_second(), jiff::Timestamp::MAX.as_second());
+    jiff::Timestamp::from_second(seconds).unwrap_or(jiff::Timestamp::UNIX_EPOCH)
+}
+
+impl From<TimeZone> for Zone {
+    /// The zone of the process, named `Local`, or UTC.
+    fn from(zone: TimeZone) -> Self {
+        if zone == TimeZone::UTC {
+            return Self::utc();
+        }
+        if let Ok(offset) = zone.to_fixed_offset()
+            && offset == Offset::UTC
+        {
+            return Self::utc();
+        }
+        Self(Some(Arc::new(Rules::Named { name: "Local".to_owned(), zone })))
+    }
+}
