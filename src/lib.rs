@@ -1,1 +1,21 @@
-//! Dodona.
+//! Dodona tells people what happened to their deployments.
+//!
+//! The parts, in the order in which a notification passes them (`docs/architecture.md`):
+
+pub mod model;
+
+pub mod source;
+
+pub mod binding;
+
+pub mod config;
+
+pub mod engine;
+
+pub mod outbox;
+
+pub mod delivery;
+
+pub mod telemetry;
+
+pub mod cli;

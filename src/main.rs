@@ -1,1 +1,3 @@
+//! The `dodona` command.
+
 fn main() {}

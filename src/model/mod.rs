@@ -1,0 +1,28 @@
+//! The nouns that every part shares: objects, changes, destinations, messages, receipts, secrets, clocks.
+//!
+//! No I/O and no Kubernetes client types; everything here can be built in a test with a literal.
+//! What is *done* with these nouns lives in the other parts.
+
+mod change;
+mod clock;
+mod destination;
+mod lookup;
+mod message;
+mod node;
+mod object;
+mod receipt;
+mod report;
+mod secret;
+mod section;
+
+pub use change::{Cause, Change};
+pub use clock::{Clock, FixedClock, SystemClock};
+pub use destination::Destination;
+pub use lookup::{Lookup, LookupError, NoLookup};
+pub use message::Message;
+pub use node::{Fields, Key, Node, NodeError, NodeKind, Position};
+pub use object::{Object, ObjectError, ObjectKey};
+pub use receipt::Receipt;
+pub use report::{Report, Severity};
+pub use secret::{Secret, Secrets};
+pub use section::{Section, SectionContext, SectionError};

@@ -1,0 +1,214 @@
+//! A watched object, parsed in two phases: metadata at once, the body only when somebody asks (design 1, step 1).
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+use dodona_value::{Document, Numbers};
+use serde::Deserialize;
+
+/// Identity of an object inside a binding.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ObjectKey {
+    /// Namespace; empty for cluster-scoped kinds.
+    pub namespace: Arc<str>,
+    /// Name.
+    pub name: Arc<str>,
+}
+
+impl ObjectKey {
+    /// The object `name` in `namespace` (empty for cluster-scoped kinds).
+    pub fn new(namespace: impl Into<Arc<str>>, name: impl Into<Arc<str>>) -> Self {
+        Self { namespace: namespace.into(), name: name.into() }
+    }
+}
+
+/// `namespace/name`, the form of upstream's `resource` log field (core 5.7).
+impl fmt::Display for ObjectKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.namespace.is_empty() { f.write_str(&self.name) } else { write!(f, "{}/{}", self.namespace, self.name) }
+    }
+}
+
+/// One version of one object. Its JSON is kept as it came; the body is parsed at the first use and shared.
+pub struct Object {
+    key: ObjectKey,
+    uid: String,
+    resource_version: String,
+    kind: String,
+    labels: Vec<(String, String)>,
+    annotations: Vec<(String, String)>,
+    deleting: bool,
+    json: Bytes,
+    numbers: Numbers,
+    document: OnceLock<Result<Document, String>>,
+}
+
+/// An object whose metadata cannot be read. One object never stops another: the source logs it and goes on.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("unexpected object: {0}")]
+pub struct ObjectError(String);
+
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    #[serde(default)]
+    kind: Option<String>,
+    #[serde(borrow, default)]
+    metadata: Option<Metadata<'a>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Metadata<'a> {
+    #[serde(default)]
+    name: Option<String>,
+    #[serde(default)]
+    namespace: Option<String>,
+    #[serde(default)]
+    uid: Option<String>,
+    #[serde(default)]
+    resource_version: Option<String>,
+    #[serde(default)]
+    deletion_timestamp: Option<String>,
+    #[serde(borrow, default)]
+    labels: Option<&'a serde_json::value::RawValue>,
+    #[serde(borrow, default)]
+    annotations: Option<&'a serde_json::value::RawValue>,
+}
+
+impl Object {
+    /// Reads the metadata of `json`; `numbers` says how the body's numbers are read later (core 3.2.2).
+    pub fn parse(json: Bytes, numbers: Numbers) -> Result<Self, ObjectError> {
+        let envelope: Envelope<'_> = serde_json::from_slice(&json).map_err(|error| ObjectError(error.to_string()))?;
+        let metadata = envelope.metadata.ok_or_else(|| ObjectError("no `metadata`".into()))?;
+        let name = metadata.name.filter(|name| !name.is_empty()).ok_or_else(|| ObjectError("no `metadata.name`".into()))?;
+        let labels = text_map(metadata.labels);
+        let annotations = text_map(metadata.annotations);
+        Ok(Self {
+            key: ObjectKey::new(metadata.namespace.unwrap_or_default(), name),
+            uid: metadata.uid.unwrap_or_default(),
+            resource_version: metadata.resource_version.unwrap_or_default(),
+            kind: envelope.kind.unwrap_or_default(),
+            deleting: metadata.deletion_timestamp.is_some(),
+            labels,
+            annotations,
+            numbers,
+            document: OnceLock::new(),
+            json,
+        })
+    }
+
+    /// Namespace and name.
+    pub fn key(&self) -> &ObjectKey {
+        &self.key
+    }
+
+    /// `metadata.uid`; empty where the source has none.
+    pub fn uid(&self) -> &str {
+        &self.uid
+    }
+
+    /// `metadata.resourceVersion`; opaque but for equality.
+    pub fn resource_version(&self) -> &str {
+        &self.resource_version
+    }
+
+    /// `kind`; empty where a list item leaves it out.
+    pub fn kind(&self) -> &str {
+        &self.kind
+    }
+
+    /// Whether `metadata.deletionTimestamp` is set.
+    pub fn is_deleting(&self) -> bool {
+        self.deleting
+    }
+
+    /// Labels, sorted by key.
+    pub fn labels(&self) -> &[(String, String)] {
+        &self.labels
+    }
+
+    /// Annotations, sorted by key.
+    pub fn annotations(&self) -> &[(String, String)] {
+        &self.annotations
+    }
+
+    /// The value of a label.
+    pub fn label(&self, key: &str) -> Option<&str> {
+        find(&self.labels, key)
+    }
+
+    /// The value of an annotation.
+    pub fn annotation(&self, key: &str) -> Option<&str> {
+        find(&self.annotations, key)
+    }
+
+    /// The object as it came.
+    pub fn json(&self) -> &Bytes {
+        &self.json
+    }
+
+    /// The body, parsed at the first call.
+    pub fn document(&self) -> Result<&Document, ObjectError> {
+        self.document
+            .get_or_init(|| Document::parse(self.json.clone(), self.numbers).map_err(|error| error.to_string()))
+            .as_ref()
+            .map_err(|error| ObjectError(error.clone()))
+    }
+
+    /// The same object with `annotation` set or removed and a new resource version: what a source returns after a patch.
+    pub fn with_annotation(&self, annotation: &str, value: Option<&str>, resource_version: &str) -> Result<Self, ObjectError> {
+        let fail = |error: serde_json::Error| ObjectError(error.to_string());
+        let mut body: serde_json::Value = serde_json::from_slice(&self.json).map_err(fail)?;
+        let metadata = &mut body["metadata"];
+        metadata["resourceVersion"] = resource_version.into();
+        match value {
+            Some(text) => metadata["annotations"][annotation] = text.into(),
+            None => {
+                if let Some(annotations) = metadata["annotations"].as_object_mut() {
+                    annotations.remove(annotation);
+                }
+            }
+        }
+        Self::parse(serde_json::to_vec(&body).map_err(fail)?.into(), self.numbers)
+    }
+}
+
+impl fmt::Debug for Object {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Object({} {} @{})", self.kind, self.key, self.resource_version)
+    }
+}
+
+fn find<'a>(pairs: &'a [(String, String)], key: &str) -> Option<&'a str> {
+    let index = pairs.binary_search_by(|(name, _)| name.as_str().cmp(key)).ok()?;
+    pairs.get(index).map(|(_, value)| value.as_str())
+}
+
+/// A malformed map counts as empty: a typed client would have refused the object, and one odd field must not hide it.
+fn text_map(raw: Option<&serde_json::value::RawValue>) -> Vec<(String, String)> {
+    let Some(raw) = raw else { return Vec::new() };
+    let map: std::collections::BTreeMap<String, Option<String>> = serde_json::from_str(raw.get()).unwrap_or_default();
+    map.into_iter().map(|(key, value)| (key, value.unwrap_or_default())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metadata_is_read_without_the_body() {
+        let json = r#"{"kind":"Pod","metadata":{"name":"a","namespace":"b","labels":{"z":"1","a":"2"},"annotations":{"k":"v"}}}"#;
+        let object = Object::parse(Bytes::from_static(json.as_bytes()), Numbers::Kubernetes).unwrap();
+        assert_eq!(object.key().to_string(), "b/a");
+        assert_eq!((object.label("a"), object.label("z"), object.label("x")), (Some("2"), Some("1"), None));
+        assert_eq!(object.annotation("k"), Some("v"));
+        assert!(object.document.get().is_none());
+    }
+
+    #[test]
+    fn an_object_without_a_name_is_an_error() {
+        assert!(Object::parse(Bytes::from_static(b"{\"metadata\":{}}"), Numbers::Kubernetes).is_err());
+        assert!(Object::parse(Bytes::from_static(b"nonsense"), Numbers::Kubernetes).is_err());
+    }
+}

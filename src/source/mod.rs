@@ -1,0 +1,72 @@
+//! Where objects and configuration come from, and where the ledger is written: Kubernetes, or a folder of manifests.
+//!
+//! Only this part writes to a cluster. Both sources pass the same test suite.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use tokio::sync::{mpsc, watch};
+
+use crate::model::{Change, Object, ObjectKey, Secrets};
+
+/// The objects of one binding.
+pub trait Source: Send + Sync + 'static {
+    /// Sends every change in order of arrival until the receiver is dropped: first all that exists (`Cause::Added`), then
+    /// what happens. Lost connections, expired versions and kinds that are not installed yet are its own affair.
+    fn run(self: Arc<Self>, changes: mpsc::Sender<Change>) -> BoxFuture<'static, ()>;
+
+    /// The object as it is now; `None` if it is gone.
+    fn get<'a>(&'a self, key: &'a ObjectKey) -> BoxFuture<'a, Result<Option<Object>, SourceError>>;
+
+    /// Asks for all objects again (`Cause::Resync`), because the configuration changed. Returns at once.
+    fn resync(&self);
+
+    /// Sets or removes (`None`) one annotation with a merge patch of that one key (core 3.5.7) and returns the object as
+    /// the server has it afterwards; `None` if it is gone.
+    fn annotate<'a>(
+        &'a self,
+        key: &'a ObjectKey,
+        annotation: &'a str,
+        value: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<Option<Object>, SourceError>>;
+
+    /// Whether everything that existed at the start has been sent (for `/readyz`).
+    fn synced(&self) -> watch::Receiver<bool>;
+}
+
+/// The text of one configuration: a ConfigMap and a Secret by name.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Settings {
+    /// `data` of the ConfigMap; `None` if it does not exist (core 1.1.2).
+    pub config_map: Option<BTreeMap<String, String>>,
+    /// `data` of the Secret, decoded; `None` if it does not exist.
+    pub secret: Option<Secrets>,
+}
+
+/// Where configuration comes from.
+pub trait SettingsSource: Send + Sync + 'static {
+    /// The present text and every later one. The first value is there once both objects were looked for.
+    fn watch(self: Arc<Self>, config_map: &str, secret: &str) -> BoxFuture<'static, Result<watch::Receiver<Settings>, SourceError>>;
+}
+
+/// What a source could not do.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum SourceError {
+    /// The server refuses it (RBAC): trying again does not help until somebody changes the permissions.
+    #[error("failed to {action}: forbidden: {detail}")]
+    Forbidden {
+        /// What was tried: `patch applications/argocd/guestbook`.
+        action: String,
+        /// The server's words.
+        detail: String,
+    },
+    /// Anything else; trying again may help.
+    #[error("failed to {action}: {detail}")]
+    Failed {
+        /// What was tried.
+        action: String,
+        /// What went wrong.
+        detail: String,
+    },
+}
