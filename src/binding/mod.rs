@@ -1,1 +1,77 @@
-//! What a watched kind is and what it brings into scope: the `Binding` trait and the table of built-in bindings.
+//! What a watched kind is and what it brings into scope: the [`Binding`] trait and the built-in bindings.
+//!
+//! A binding never decides who is told what; it names the kind, the configuration and the variables, and says which
+//! versions of an object are not worth looking at (core 5.3).
+
+pub mod app;
+pub mod func;
+pub mod generic;
+pub mod namespaces;
+pub mod rollout;
+mod scope;
+
+use std::sync::Arc;
+
+use dodona_value::{Numbers, Scope};
+
+use crate::model::{Object, ObjectError, Resource};
+pub use scope::{Facts, SharedFacts};
+
+/// One watched kind.
+pub trait Binding: Send + Sync + 'static {
+    /// Its name on the command line, in logs and in metrics: `app`, `rollout`, or the name given in a binding file.
+    fn name(&self) -> &str;
+
+    /// What is watched.
+    fn resource(&self) -> &Resource;
+
+    /// Names of the ConfigMap and the Secret that configure it (core 1.1).
+    fn settings_names(&self) -> (&str, &str);
+
+    /// How numbers of the object's JSON are read (core 3.2.2).
+    fn numbers(&self) -> Numbers {
+        Numbers::Kubernetes
+    }
+
+    /// Prefix of the metric names (core 5.8).
+    fn metrics_prefix(&self) -> &'static str {
+        "dodona_notifications"
+    }
+
+    /// Prefix of the annotations (core 2.1).
+    fn annotation_prefix(&self) -> &str {
+        DEFAULT_PREFIX
+    }
+
+    /// How often triggers that read the clock are evaluated again at the latest (core 5.1.3).
+    fn resync(&self) -> std::time::Duration {
+        std::time::Duration::from_secs(60)
+    }
+
+    /// Namespaces to watch; all of the cluster if empty.
+    fn namespaces(&self) -> &[String] {
+        &[]
+    }
+
+    /// Label selector for the watch; everything if empty.
+    fn label_selector(&self) -> &str {
+        ""
+    }
+
+    /// Why this version of the object is not looked at, if so (core 5.3).
+    fn skip(&self, object: &Object) -> Result<Option<String>, ObjectError> {
+        let _ = object;
+        Ok(None)
+    }
+
+    /// The variables of one evaluation (core 4.2).
+    fn scope(&self, object: &Arc<Object>, facts: &Facts<'_>) -> Result<Scope, ObjectError>;
+}
+
+/// Prefix of all annotations unless told otherwise (core 2.1).
+pub const DEFAULT_PREFIX: &str = "notifications.argoproj.io";
+
+/// Key of the state annotation under `prefix` (core 3.5).
+pub fn state_annotation(prefix: &str) -> String {
+    format!("notified.{prefix}")
+}

@@ -12,6 +12,7 @@ mod node;
 mod object;
 mod receipt;
 mod report;
+mod resource;
 mod secret;
 mod section;
 
@@ -24,5 +25,6 @@ pub use node::{Fields, Key, Node, NodeError, NodeKind, Position};
 pub use object::{Object, ObjectError, ObjectKey};
 pub use receipt::Receipt;
 pub use report::{Report, Severity};
+pub use resource::Resource;
 pub use secret::{Secret, Secrets};
 pub use section::{Section, SectionContext, SectionError};

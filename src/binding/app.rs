@@ -1,0 +1,146 @@
+//! `app`: Argo CD Applications.
+
+use std::sync::{Arc, LazyLock};
+
+use dodona_value::{Document, Map, NodeRef, Scope, Str, Value};
+use jiff::Timestamp;
+
+use super::func::{repo, strings, sync, time};
+use super::namespaces::NamespacePatterns;
+use super::{Binding, Facts};
+use crate::model::{Object, ObjectError, Resource};
+
+/// The Argo CD binding as it was started.
+#[derive(Clone, Debug)]
+pub struct AppBinding {
+    /// Namespace of the controller, whose Applications are always watched.
+    pub namespace: String,
+    /// `--application-namespaces`.
+    pub application_namespaces: NamespacePatterns,
+    /// `--app-label-selector`.
+    pub label_selector: String,
+    /// `--config-map-name`.
+    pub config_map: String,
+    /// `--secret-name`.
+    pub secret: String,
+    /// What is watched: the controller's namespace, or everything (empty) with application namespaces (core 5.3.2).
+    watched: Vec<String>,
+}
+
+impl AppBinding {
+    /// The binding of a controller in `namespace`.
+    pub fn new(namespace: impl Into<String>, application_namespaces: NamespacePatterns) -> Self {
+        let namespace = namespace.into();
+        let watched = if application_namespaces.is_empty() { vec![namespace.clone()] } else { Vec::new() };
+        Self {
+            namespace,
+            application_namespaces,
+            label_selector: String::new(),
+            config_map: "argocd-notifications-cm".into(),
+            secret: "argocd-notifications-secret".into(),
+            watched,
+        }
+    }
+}
+
+impl Binding for AppBinding {
+    fn name(&self) -> &'static str {
+        "app"
+    }
+
+    fn resource(&self) -> &Resource {
+        static RESOURCE: LazyLock<Resource> =
+            LazyLock::new(|| Resource::new("argoproj.io", "v1alpha1", "applications", Some("Application")));
+        &RESOURCE
+    }
+
+    fn settings_names(&self) -> (&str, &str) {
+        (&self.config_map, &self.secret)
+    }
+
+    fn metrics_prefix(&self) -> &'static str {
+        "argocd_notifications"
+    }
+
+    fn namespaces(&self) -> &[String] {
+        &self.watched
+    }
+
+    fn label_selector(&self) -> &str {
+        &self.label_selector
+    }
+
+    fn skip(&self, object: &Object) -> Result<Option<String>, ObjectError> {
+        let namespace = &*object.key().namespace;
+        if namespace != self.namespace && !self.application_namespaces.matches(namespace) {
+            return Ok(Some("app is not in one of the application-namespaces, nor the notification controller namespace".into()));
+        }
+        Ok((!is_refreshed(object.document()?)).then(|| "sync status out of date".into()))
+    }
+
+    fn scope(&self, object: &Arc<Object>, facts: &Facts<'_>) -> Result<Scope, ObjectError> {
+        Ok(facts.finish(vec![
+            (Str::from_static("app"), object.document()?.to_value()),
+            (Str::from_static("appProject"), Value::Map(Map::new())),
+            (Str::from_static("context"), facts.context()),
+            (Str::from_static("secrets"), facts.secrets()),
+            (Str::from_static("time"), time::time()),
+            (Str::from_static("strings"), strings::strings()),
+            (Str::from_static("sync"), sync::sync()),
+            (Str::from_static("repo"), repo::repo(object, facts.lookup())),
+        ]))
+    }
+}
+
+/// Whether the sync status was computed after the last operation ended (core 5.3): a finished operation whose end is later
+/// than both `reconciledAt` and `observedAt` has not been looked at yet, and would be told about with stale facts.
+fn is_refreshed(app: &Document) -> bool {
+    let text = |path: &[&str]| app.root().path(path).and_then(|node| node.as_str().map(str::to_owned));
+    let Some(phase) = app.root().path(&["status", "operationState", "phase"]).filter(|node: &NodeRef<'_>| !node.is_null()) else {
+        return true;
+    };
+    if !matches!(phase.as_str(), Some("Failed" | "Error" | "Succeeded")) {
+        return true;
+    }
+    let Some(finished) = text(&["status", "operationState", "finishedAt"]).and_then(|text| text.parse::<Timestamp>().ok()) else {
+        return false;
+    };
+    // A missing or malformed time counts as long ago, so one good time is enough.
+    ["reconciledAt", "observedAt"]
+        .iter()
+        .filter_map(|field| text(&["status", field]).and_then(|text| text.parse::<Timestamp>().ok()))
+        .any(|seen| finished <= seen)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dodona_value::Numbers;
+
+    fn refreshed(status: &str) -> bool {
+        let json = format!(r#"{{"metadata":{{"name":"a"}},"status":{status}}}"#);
+        is_refreshed(&Document::parse(json.into_bytes(), Numbers::Kubernetes).unwrap())
+    }
+
+    /// The table of core 5.3.
+    #[test]
+    fn sync_status_out_of_date() {
+        for (status, expected) in [
+            (r"{}", true),
+            (r#"{"operationState":7}"#, true),
+            (r#"{"operationState":{}}"#, true),
+            (r#"{"operationState":{"phase":"Running"}}"#, true),
+            (r#"{"operationState":{"phase":"Succeeded"},"reconciledAt":"2020-01-01T00:00:00Z"}"#, false),
+            (r#"{"operationState":{"phase":"Failed","finishedAt":"yesterday"},"reconciledAt":"2020-01-01T00:00:00Z"}"#, false),
+            (r#"{"operationState":{"phase":"Error","finishedAt":"2020-01-01T00:00:01Z"},"reconciledAt":"2020-01-01T00:00:00Z"}"#, false),
+            (r#"{"operationState":{"phase":"Error","finishedAt":"2020-01-01T00:00:01Z"}}"#, false),
+            (r#"{"operationState":{"phase":"Error","finishedAt":"2020-01-01T00:00:01Z"},"reconciledAt":"2020-01-01T00:00:01Z"}"#, true),
+            (
+                r#"{"operationState":{"phase":"Error","finishedAt":"2020-01-01T00:00:01Z"},"reconciledAt":"bad","observedAt":"2020-01-01T00:00:05Z"}"#,
+                true,
+            ),
+        ] {
+            assert_eq!(refreshed(status), expected, "{status}");
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! `repo` of the Argo CD binding (core 4.3): pure helpers for repository URLs, and questions to the repo server.
+
+use std::sync::Arc;
+
+use dodona_value::{CallCx, CallError, Func, GoType, Signature, Str, Value};
+
+use super::git::GitUrl;
+use super::{namespace, text_function};
+use crate::model::{Lookup, Object};
+
+/// The namespace for one object.
+pub fn repo(object: &Arc<Object>, lookup: &Arc<dyn Lookup>) -> Value {
+    let question = |name: &'static str, parameters: Vec<GoType>| {
+        let (object, lookup) = (Arc::clone(object), Arc::clone(lookup));
+        let signature = Signature::new(parameters, GoType::Any);
+        let function = Func::new(Str::from_static(name), signature, move |_: &mut CallCx<'_>, arguments: &[Value]| {
+            lookup.call(&object, name, arguments).map_err(|error| CallError::new(error.message))
+        });
+        (name, Value::Func(function))
+    };
+    namespace([
+        text_function("RepoURLToHTTPS", 1, |texts| Ok(GitUrl::parse(&texts.concat()).https())),
+        text_function("FullNameByRepoURL", 1, |texts| Ok(GitUrl::parse(&texts.concat()).full_name())),
+        text_function("QueryEscape", 1, |texts| Ok(query_escape(&texts.concat()))),
+        question("GetCommitMetadata", vec![GoType::Str]),
+        question("GetAppDetails", Vec::new()),
+    ])
+}
+
+/// Form-style escaping: a blank becomes `+`.
+fn query_escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => escaped.push(char::from(byte)),
+            b' ' => escaped.push('+'),
+            other => escaped.push_str(&format!("%{other:02X}")),
+        }
+    }
+    escaped
+}

@@ -1,0 +1,94 @@
+//! `--application-namespaces`: globs and `/regular expressions/` over namespace names (core 5.3.1).
+
+use regex::Regex;
+
+/// A list of namespace patterns.
+#[derive(Clone, Debug, Default)]
+pub struct NamespacePatterns {
+    patterns: Vec<Regex>,
+}
+
+impl NamespacePatterns {
+    /// Compiles the entries; each is tried as a glob, and one of the form `/…/` as a regular expression too.
+    pub fn parse(entries: &[String]) -> Result<Self, String> {
+        let mut patterns = Vec::new();
+        for entry in entries.iter().map(|entry| entry.trim()).filter(|entry| !entry.is_empty()) {
+            if let Some(expression) = entry.strip_prefix('/').and_then(|rest| rest.strip_suffix('/')) {
+                patterns.push(Regex::new(expression).map_err(|error| format!("namespace pattern `{entry}`: {error}"))?);
+            }
+            if let Ok(glob) = Regex::new(&glob_to_regex(entry)) {
+                patterns.push(glob);
+            }
+        }
+        Ok(Self { patterns })
+    }
+
+    /// Whether there is no pattern at all.
+    pub fn is_empty(&self) -> bool {
+        self.patterns.is_empty()
+    }
+
+    /// Whether some pattern matches `namespace`.
+    pub fn matches(&self, namespace: &str) -> bool {
+        self.patterns.iter().any(|pattern| pattern.is_match(namespace))
+    }
+}
+
+/// `*` and `**` any text, `?` one character, `[a-z]` and `[!a-z]` classes, `{a,b}` alternatives, `\` escapes.
+fn glob_to_regex(glob: &str) -> String {
+    let mut expression = String::from("^(?:");
+    let mut depth = 0usize;
+    let mut characters = glob.chars();
+    while let Some(character) = characters.next() {
+        match character {
+            '*' => expression.push_str(".*"),
+            '?' => expression.push('.'),
+            '{' => {
+                depth += 1;
+                expression.push_str("(?:");
+            }
+            '}' if depth > 0 => {
+                depth -= 1;
+                expression.push(')');
+            }
+            ',' if depth > 0 => expression.push('|'),
+            '[' => {
+                expression.push('[');
+                let class: String = characters.by_ref().take_while(|next| *next != ']').collect();
+                expression.push_str(&class.strip_prefix('!').map_or_else(|| class.clone(), |rest| format!("^{rest}")));
+                expression.push(']');
+            }
+            '\\' => expression.extend(characters.next().map(|next| regex::escape(&next.to_string()))),
+            other => expression.push_str(&regex::escape(&other.to_string())),
+        }
+    }
+    expression.push_str(")$");
+    expression
+}
+
+#[cfg(test)]
+mod tests {
+    use super::NamespacePatterns;
+
+    #[test]
+    fn globs_and_expressions() {
+        for (pattern, namespace, matches) in [
+            ("team-*", "team-a", true),
+            ("team-*", "other", false),
+            ("team-?", "team-ab", false),
+            ("team-[ab]", "team-b", true),
+            ("team-[!ab]", "team-b", false),
+            ("{a,b}-x", "b-x", true),
+            ("/^dev-[0-9]+$/", "dev-12", true),
+            ("/^dev-[0-9]+$/", "dev-x", false),
+            ("/ev/", "dev", true),
+            ("*", "anything", true),
+            ("a.c", "abc", false),
+        ] {
+            let patterns = NamespacePatterns::parse(&[pattern.to_owned()]).unwrap();
+            assert_eq!(patterns.matches(namespace), matches, "{pattern} on {namespace}");
+        }
+        assert!(NamespacePatterns::parse(&["/(/".to_owned()]).is_err());
+        assert!(NamespacePatterns::parse(&[String::new(), " ".to_owned()]).unwrap().is_empty());
+    }
+}

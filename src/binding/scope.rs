@@ -1,0 +1,82 @@
+//! The variables that come from the configuration rather than from the object: `context`, `secrets`, the destination.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use dodona_value::{GoType, Map, Scope, Str, Value};
+
+use crate::model::{Destination, Lookup, Secrets};
+
+/// What a configuration contributes to every scope, prepared once per configuration.
+#[derive(Clone)]
+pub struct SharedFacts {
+    context: BTreeMap<String, String>,
+    context_without_destination: Value,
+    secrets: Value,
+    lookup: Arc<dyn Lookup>,
+}
+
+impl SharedFacts {
+    /// Facts of a configuration with this `context` (core 1.7) and these secrets (core 4.2.4).
+    pub fn new(context: &BTreeMap<String, String>, secrets: &Secrets, lookup: Arc<dyn Lookup>) -> Self {
+        let bytes = secrets.iter().map(|(key, secret)| (Str::copy(key.as_bytes()), Value::Bytes(Some(Str::copy(secret.expose())))));
+        Self {
+            context_without_destination: context_value(context, ""),
+            context: context.clone(),
+            secrets: Value::Map(Map::of(GoType::bytes(), bytes)),
+            lookup,
+        }
+    }
+
+    /// These facts for a trigger evaluation (no destination) or for a message to `destination`.
+    pub fn facts<'a>(&'a self, destination: Option<&'a Destination>) -> Facts<'a> {
+        Facts { shared: self, destination }
+    }
+}
+
+/// What a binding builds a scope from, besides the object.
+#[derive(Clone, Copy)]
+pub struct Facts<'a> {
+    shared: &'a SharedFacts,
+    /// Where the message goes; `None` in trigger evaluations.
+    pub destination: Option<&'a Destination>,
+}
+
+impl Facts<'_> {
+    /// `context` with `notificationType` preset to the service's name; the user's own value wins (core 1.7.2).
+    pub fn context(&self) -> Value {
+        match self.destination {
+            None => self.shared.context_without_destination.clone(),
+            Some(destination) => context_value(&self.shared.context, &destination.service),
+        }
+    }
+
+    /// `secrets`: text to bytes.
+    pub fn secrets(&self) -> Value {
+        self.shared.secrets.clone()
+    }
+
+    /// Who answers `repo.…` questions.
+    pub fn lookup(&self) -> &Arc<dyn Lookup> {
+        &self.shared.lookup
+    }
+
+    /// Adds `serviceType` and `recipient`, which exist in templates only and hide variables of the same name (core 4.2.1).
+    #[must_use]
+    pub fn finish(&self, mut variables: Vec<(Str, Value)>) -> Scope {
+        if let Some(destination) = self.destination {
+            variables.retain(|(name, _)| name.as_bytes() != b"serviceType" && name.as_bytes() != b"recipient");
+            variables.push((Str::from_static("serviceType"), Value::Str(Str::copy(destination.service.as_bytes()))));
+            variables.push((Str::from_static("recipient"), Value::Str(Str::copy(destination.recipient.as_bytes()))));
+        }
+        variables.into_iter().collect()
+    }
+}
+
+fn context_value(context: &BTreeMap<String, String>, notification_type: &str) -> Value {
+    let preset = std::iter::once(("notificationType", notification_type));
+    let own = context.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+    let pairs: BTreeMap<&str, &str> = preset.chain(own).collect();
+    let texts = pairs.into_iter().map(|(key, value)| (Str::copy(key.as_bytes()), Value::Str(Str::copy(value.as_bytes()))));
+    Value::Map(Map::of(GoType::Str, texts))
+}

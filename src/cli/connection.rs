@@ -1,0 +1,59 @@
+//! The connection flags of `kubectl`, shared by all commands that talk to a cluster.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// How to reach the cluster. Without any flag: the kubeconfig of the environment, or the service account of the pod.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Connection")]
+pub struct ConnectionArgs {
+    /// The kubeconfig file
+    #[arg(long, value_name = "FILE", env = "KUBECONFIG")]
+    pub kubeconfig: Option<PathBuf>,
+    /// Context of the kubeconfig
+    #[arg(long, value_name = "NAME")]
+    pub context: Option<String>,
+    /// Cluster of the kubeconfig
+    #[arg(long, value_name = "NAME")]
+    pub cluster: Option<String>,
+    /// User of the kubeconfig
+    #[arg(long, value_name = "NAME")]
+    pub user: Option<String>,
+    /// Namespace of the configuration
+    #[arg(short, long, value_name = "NAME")]
+    pub namespace: Option<String>,
+    /// Address of the API server
+    #[arg(short, long, value_name = "URL")]
+    pub server: Option<String>,
+    /// Bearer token
+    #[arg(long, value_name = "TOKEN", hide_env_values = true)]
+    pub token: Option<String>,
+    /// User to act as
+    #[arg(long = "as", value_name = "USER")]
+    pub impersonate: Option<String>,
+    /// Group to act as; may be repeated
+    #[arg(long = "as-group", value_name = "GROUP")]
+    pub impersonate_groups: Vec<String>,
+    /// Certificate authority of the API server
+    #[arg(long, value_name = "FILE")]
+    pub certificate_authority: Option<PathBuf>,
+    /// Client certificate
+    #[arg(long, value_name = "FILE")]
+    pub client_certificate: Option<PathBuf>,
+    /// Key of the client certificate
+    #[arg(long, value_name = "FILE")]
+    pub client_key: Option<PathBuf>,
+    /// Do not check the API server's certificate
+    #[arg(long)]
+    pub insecure_skip_tls_verify: bool,
+    /// Host name to check the API server's certificate against
+    #[arg(long, value_name = "NAME")]
+    pub tls_server_name: Option<String>,
+    /// Proxy for the API server
+    #[arg(long, value_name = "URL")]
+    pub proxy_url: Option<String>,
+    /// Longest time for one request
+    #[arg(long, value_name = "DURATION", default_value = "0")]
+    pub request_timeout: String,
+}

@@ -1,0 +1,86 @@
+//! `dodona controller`: the flags and variables of upstream's controller (core 5.11) and our own.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, ValueEnum};
+
+use super::connection::ConnectionArgs;
+
+/// `dodona controller`.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  dodona controller --namespace argocd\n  dodona controller --binding rollout --namespace argo-rollouts\n  dodona controller --binding app --binding certificates.yaml\n  dodona controller --dir ./manifests --binding app")]
+pub struct ControllerArgs {
+    #[command(flatten)]
+    connection: ConnectionArgs,
+
+    /// What to watch: `app`, `rollout`, or a file that describes any other kind; may be repeated
+    #[arg(long = "binding", value_name = "NAME|FILE", default_value = "app")]
+    bindings: Vec<String>,
+    /// Take objects and configuration from a folder of manifests instead of a cluster
+    #[arg(long, value_name = "FOLDER", conflicts_with = "kubeconfig")]
+    dir: Option<PathBuf>,
+
+    /// Kept for compatibility: decisions take microseconds and deliveries have their own limits
+    #[arg(long, value_name = "N", env = "ARGOCD_NOTIFICATION_CONTROLLER_PROCESSORS_COUNT", hide_env_values = true)]
+    processors_count: Option<String>,
+    /// Watch only Applications with these labels
+    #[arg(long, value_name = "SELECTOR", default_value = "")]
+    app_label_selector: String,
+    /// Namespaces besides the controller's in which Applications may live: globs or /regular expressions/
+    #[arg(long, value_name = "PATTERNS", env = "ARGOCD_APPLICATION_NAMESPACES", value_delimiter = ',')]
+    application_namespaces: Vec<String>,
+    /// Name of the ConfigMap of the `app` binding
+    #[arg(long, value_name = "NAME", default_value = "argocd-notifications-cm")]
+    config_map_name: String,
+    /// Name of the Secret of the `app` binding
+    #[arg(long, value_name = "NAME", default_value = "argocd-notifications-secret")]
+    secret_name: String,
+    /// Address of the repo server (for `repo.GetCommitMetadata` and `repo.GetAppDetails`)
+    #[arg(long, value_name = "ADDRESS", default_value = "argocd-repo-server:8081")]
+    argocd_repo_server: String,
+    /// Talk to the repo server without TLS
+    #[arg(long, env = "ARGOCD_NOTIFICATION_CONTROLLER_REPO_SERVER_PLAINTEXT", num_args = 0..=1, default_missing_value = "true", default_value = "false", hide_env_values = true)]
+    argocd_repo_server_plaintext: String,
+    /// Deprecated by upstream, accepted
+    #[arg(long, hide = true, num_args = 0..=1, default_missing_value = "true", default_value = "false")]
+    argocd_repo_server_strict_tls: String,
+    /// Certificate authority of the repo server
+    #[arg(long, value_name = "FILE", env = "ARGOCD_NOTIFICATION_CONTROLLER_REPO_SERVER_CA_CERT_PATH", default_value = "")]
+    repo_server_ca_cert_path: String,
+    /// Client certificate for the repo server
+    #[arg(long, value_name = "FILE", env = "ARGOCD_NOTIFICATION_CONTROLLER_REPO_SERVER_CLIENT_CERT_PATH", default_value = "/app/config/reposerver/mtls/client.crt")]
+    repo_server_client_cert_path: String,
+    /// Key of the client certificate for the repo server
+    #[arg(long, value_name = "FILE", env = "ARGOCD_NOTIFICATION_CONTROLLER_REPO_SERVER_CLIENT_CERT_KEY_PATH", default_value = "/app/config/reposerver/mtls/client.key")]
+    repo_server_client_cert_key_path: String,
+    /// Let tenants configure notifications in their own namespaces
+    #[arg(long, env = "ARGOCD_NOTIFICATION_CONTROLLER_SELF_SERVICE_NOTIFICATION_ENABLED", num_args = 0..=1, default_missing_value = "true", default_value = "false", hide_env_values = true)]
+    self_service_notification_enabled: String,
+
+    /// Least important level that is logged: debug, info, warn or error
+    #[arg(long, value_name = "LEVEL", env = "ARGOCD_NOTIFICATIONS_CONTROLLER_LOGLEVEL", default_value = "info")]
+    loglevel: String,
+    /// Form of the log
+    #[arg(long, value_name = "FORMAT", env = "ARGOCD_NOTIFICATIONS_CONTROLLER_LOGFORMAT", default_value = "json")]
+    logformat: LogFormat,
+    /// Port of `/metrics`, `/healthz` and `/readyz`; 0 for none
+    #[arg(long, value_name = "PORT", default_value_t = 9001)]
+    metrics_port: u16,
+
+    /// Refuse a configuration as a whole when one key of it is broken, as upstream does
+    #[arg(long)]
+    strict_config: bool,
+    /// Longest time that a stop waits for deliveries under way
+    #[arg(long, value_name = "SECONDS", default_value_t = 20)]
+    grace: u64,
+}
+
+/// `--logformat`.
+#[derive(Clone, Copy, Debug, ValueEnum, PartialEq, Eq)]
+enum LogFormat {
+    /// One JSON object a line
+    Json,
+    /// `key=value` pairs
+    Text,
+}
