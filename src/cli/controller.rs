@@ -84,3 +84,8 @@ enum LogFormat {
     /// `key=value` pairs
     Text,
 }
+
+/// Runs the controller until it is told to stop.
+pub fn run(arguments: ControllerArgs) -> anyhow::Result<ExitCode> {
+    anyhow::bail!("not assembled yet: {arguments:?}")
+}

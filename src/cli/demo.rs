@@ -18,3 +18,8 @@ pub struct DemoArgs {
     #[arg(long, value_name = "PORT", default_value_t = 0)]
     port: u16,
 }
+
+/// Plays the demo.
+pub fn run(arguments: &DemoArgs) -> anyhow::Result<ExitCode> {
+    anyhow::bail!("not assembled yet: {arguments:?}")
+}
