@@ -1,0 +1,6 @@
+//! Dates and durations.
+
+use crate::function::FunctionDef;
+
+/// The functions of this family.
+pub(super) const FUNCTIONS: &[FunctionDef] = &[];

@@ -1,0 +1,6 @@
+//! Defaults, truth and JSON.
+
+use crate::function::FunctionDef;
+
+/// The functions of this family.
+pub(super) const FUNCTIONS: &[FunctionDef] = &[];

@@ -1,0 +1,6 @@
+//! Numbers.
+
+use crate::function::FunctionDef;
+
+/// The functions of this family.
+pub(super) const FUNCTIONS: &[FunctionDef] = &[];

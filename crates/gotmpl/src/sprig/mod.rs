@@ -1,0 +1,68 @@
+//! Sprig 3.3.0's text functions, without `env` and `expandenv`: nothing here reads the environment.
+//!
+//! One file for each family. A function is one row in the table of its family: name, parameter types, code, documentation
+//! and examples. Arguments arrive checked against the parameter types; a function only says no where Sprig's fails.
+//! Clock, zone, randomness and name resolution come from [`dodona_value::Runtime`]; whatever grows with an argument is
+//! charged to the budget before it is made.
+
+mod crypto;
+mod date;
+mod defaults;
+mod dict;
+mod encoding;
+mod lists;
+mod math;
+mod network;
+mod path;
+mod random;
+mod regex;
+mod semver;
+mod strings;
+mod types;
+mod url;
+mod uuid;
+
+use dodona_value::{CallCx, CallError, LimitError, Str, Text, Value};
+
+use crate::function::FunctionDef;
+
+/// The families in the order of the documentation.
+pub(crate) const FAMILIES: &[(&str, &[FunctionDef])] = &[
+    ("Text", strings::FUNCTIONS),
+    ("Lists", lists::FUNCTIONS),
+    ("Dictionaries", dict::FUNCTIONS),
+    ("Defaults and JSON", defaults::FUNCTIONS),
+    ("Types", types::FUNCTIONS),
+    ("Numbers", math::FUNCTIONS),
+    ("Encodings and checksums", encoding::FUNCTIONS),
+    ("Regular expressions", regex::FUNCTIONS),
+    ("Dates", date::FUNCTIONS),
+    ("Paths", path::FUNCTIONS),
+    ("URLs", url::FUNCTIONS),
+    ("Network", network::FUNCTIONS),
+    ("Versions", semver::FUNCTIONS),
+    ("Random texts", random::FUNCTIONS),
+    ("UUIDs", uuid::FUNCTIONS),
+    ("Cryptography", crypto::FUNCTIONS),
+];
+
+/// A text that `write` builds, charged to the budget; building stops where the budget ends.
+pub(crate) fn build(cx: &mut CallCx<'_>, write: impl FnOnce(&mut Text)) -> Result<Value, CallError> {
+    let mut text = Text::new(cx.budget.memory_left());
+    write(&mut text);
+    let bytes = text.finish()?;
+    made(cx, bytes)
+}
+
+/// A finished text as a value, charged to the budget.
+pub(crate) fn made(cx: &mut CallCx<'_>, bytes: impl Into<Str>) -> Result<Value, CallError> {
+    let text = bytes.into();
+    cx.budget.memory(text.len())?;
+    Ok(Value::Str(text))
+}
+
+/// Charges a list of `count` values that is about to be made.
+pub(crate) fn charge_list(cx: &mut CallCx<'_>, count: usize) -> Result<(), LimitError> {
+    cx.budget.step(count as u64)?;
+    cx.budget.memory(count.saturating_mul(size_of::<Value>()))
+}

@@ -1,0 +1,6 @@
+//! Regular expressions.
+
+use crate::function::FunctionDef;
+
+/// The functions of this family.
+pub(super) const FUNCTIONS: &[FunctionDef] = &[];

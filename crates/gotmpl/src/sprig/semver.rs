@@ -1,0 +1,6 @@
+//! Semantic versions.
+
+use crate::function::FunctionDef;
+
+/// The functions of this family.
+pub(super) const FUNCTIONS: &[FunctionDef] = &[];
