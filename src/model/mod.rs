@@ -6,6 +6,7 @@
 mod change;
 mod clock;
 mod destination;
+mod go_text;
 mod lookup;
 mod message;
 mod node;
