@@ -5,10 +5,41 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use dodona_value::Numbers;
 use futures::future::BoxFuture;
 use tokio::sync::{mpsc, watch};
 
-use crate::model::{Change, Object, ObjectKey, Secrets};
+use crate::model::{Change, Object, ObjectKey, Resource, Secrets, Severity};
+
+pub mod kube;
+
+/// Which objects a source watches: what a binding says about its kind.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WatchSpec {
+    /// Name of the binding, put into every [`Change`].
+    pub binding: Arc<str>,
+    /// The kind.
+    pub resource: Resource,
+    /// Namespaces to watch; empty for all (and without meaning for cluster-scoped kinds).
+    pub namespaces: Vec<String>,
+    /// Label selector in the form of the Kubernetes API; empty for none.
+    pub label_selector: String,
+    /// How numbers in the objects are read (core 3.2.2).
+    pub numbers: Numbers,
+}
+
+impl WatchSpec {
+    /// All objects of `resource` in all namespaces, as the binding `binding`.
+    pub fn new(binding: &str, resource: Resource) -> Self {
+        Self {
+            binding: binding.into(),
+            resource,
+            namespaces: Vec::new(),
+            label_selector: String::new(),
+            numbers: Numbers::Kubernetes,
+        }
+    }
+}
 
 /// The objects of one binding.
 pub trait Source: Send + Sync + 'static {
@@ -47,7 +78,31 @@ pub struct Settings {
 /// Where configuration comes from.
 pub trait SettingsSource: Send + Sync + 'static {
     /// The present text and every later one. The first value is there once both objects were looked for.
-    fn watch(self: Arc<Self>, config_map: &str, secret: &str) -> BoxFuture<'static, Result<watch::Receiver<Settings>, SourceError>>;
+    fn watch(
+        self: Arc<Self>,
+        config_map: &str,
+        secret: &str,
+    ) -> BoxFuture<'static, Result<watch::Receiver<Settings>, SourceError>>;
+}
+
+/// An object that a [`Notices`] entry is about.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Subject {
+    /// `v1`, `argoproj.io/v1alpha1`.
+    pub api_version: String,
+    /// `ConfigMap`, `Application`.
+    pub kind: String,
+    /// Namespace and name.
+    pub key: ObjectKey,
+    /// `metadata.uid`; may be empty.
+    pub uid: String,
+}
+
+/// Where people look who look at an object: Kubernetes Events. Writing them never fails visibly and never blocks.
+pub trait Notices: Send + Sync + 'static {
+    /// Records that `reason` (`DeliveryRefused`) happened to `subject`. The same reason and message about the same
+    /// object are written once an hour at most. The message must contain no secrets; it is cut at 1,024 bytes.
+    fn record(&self, subject: &Subject, severity: Severity, reason: &str, message: &str);
 }
 
 /// What a source could not do.

@@ -1,0 +1,203 @@
+//! The objects of one binding in a cluster.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use futures::FutureExt as _;
+use futures::future::{BoxFuture, select_all};
+use http::Request;
+use kube::api::{GetParams, Patch, PatchParams};
+use tokio::sync::{mpsc, watch};
+use tokio::time::sleep;
+
+use super::api::{Kind, collection_path};
+use super::backoff::Backoff;
+use super::reflect::{Closed, Collection, Ended, Reflector, Sink};
+use super::{Api, ApiError};
+use crate::model::{Cause, Change, Object, ObjectKey};
+use crate::source::{Source, SourceError, WatchSpec};
+
+/// Watches the objects of one kind in one, several or all namespaces.
+///
+/// A kind that is not installed is waited for and counts as synced meanwhile: nothing exists that could be told about.
+pub struct KubeSource {
+    api: Api,
+    spec: WatchSpec,
+    resync: watch::Sender<u64>,
+    synced: watch::Sender<bool>,
+}
+
+impl KubeSource {
+    /// The objects that `spec` describes.
+    pub fn new(api: Api, spec: WatchSpec) -> Self {
+        Self { api, spec, resync: watch::Sender::new(0), synced: watch::Sender::new(false) }
+    }
+
+    async fn drive(&self, changes: &mpsc::Sender<Change>) {
+        loop {
+            let kind = self.installed().await;
+            let everywhere = [String::new()];
+            let scopes = if kind.namespaced && !self.spec.namespaces.is_empty() {
+                &self.spec.namespaces[..]
+            } else {
+                &everywhere
+            };
+            let open = Arc::new(AtomicUsize::new(scopes.len()));
+            let mut watches: Vec<Reflector<Changes>> = scopes
+                .iter()
+                .map(|namespace| self.reflector(namespace, changes.clone(), Arc::clone(&open)))
+                .collect();
+            let (ended, _, _) = select_all(watches.iter_mut().map(|watch| watch.run().boxed())).await;
+            if ended == Ended::Closed {
+                return;
+            }
+        }
+    }
+
+    fn reflector(
+        &self,
+        namespace: &str,
+        out: mpsc::Sender<Change>,
+        open: Arc<AtomicUsize>,
+    ) -> Reflector<Changes> {
+        let collection = Collection {
+            path: collection_path(&self.spec.resource, namespace),
+            label_selector: self.spec.label_selector.clone(),
+            field_selector: String::new(),
+            numbers: self.spec.numbers,
+        };
+        let sink = Changes {
+            binding: Arc::clone(&self.spec.binding),
+            out,
+            open,
+            listed: false,
+            synced: self.synced.clone(),
+        };
+        Reflector::new(self.api.clone(), collection, self.resync.subscribe(), sink)
+    }
+
+    /// Waits until discovery knows the kind.
+    async fn installed(&self) -> Kind {
+        let mut backoff = Backoff::new(self.api.pace());
+        let mut missing = false;
+        let mut last_error = String::new();
+        loop {
+            let wait = match self.api.kind(&self.spec.resource).await {
+                Ok(Some(kind)) => {
+                    if missing {
+                        tracing::info!(binding = &*self.spec.binding, resource = %self.spec.resource, version = self.spec.resource.version, "the kind is installed now");
+                    }
+                    return kind;
+                }
+                Ok(None) => {
+                    if !missing {
+                        tracing::info!(binding = &*self.spec.binding, resource = %self.spec.resource, version = self.spec.resource.version, "the kind is not installed: waiting for it");
+                    }
+                    missing = true;
+                    self.synced.send_replace(true);
+                    self.api.pace().missing_kind
+                }
+                Err(error) if error.code() == Some(403) => {
+                    // Nobody may look at the discovery document: take the binding at its word.
+                    tracing::debug!(binding = &*self.spec.binding, %error, "discovery is forbidden");
+                    return Kind { kind: String::new(), namespaced: true };
+                }
+                Err(error) => {
+                    let text = error.to_string();
+                    if text != last_error {
+                        tracing::warn!(binding = &*self.spec.binding, resource = %self.spec.resource, version = self.spec.resource.version, error = text, "failed to look the kind up: trying again");
+                        last_error = text;
+                    }
+                    backoff.next(error.retry_after())
+                }
+            };
+            sleep(wait).await;
+        }
+    }
+
+    fn action(&self, verb: &str, key: &ObjectKey) -> String {
+        format!("{verb} {}/{key}", self.spec.resource.plural)
+    }
+
+    fn requests(&self, key: &ObjectKey) -> kube::core::Request {
+        kube::core::Request::new(collection_path(&self.spec.resource, &key.namespace))
+    }
+
+    /// Sends a request about one object; `None` if it is gone.
+    async fn one(
+        &self,
+        action: String,
+        request: Result<Request<Vec<u8>>, kube::core::request::Error>,
+    ) -> Result<Option<Object>, SourceError> {
+        let failed = |detail: String| SourceError::Failed { action: action.clone(), detail };
+        let request = request.map_err(|error| failed(error.to_string()))?;
+        match self.api.bytes(request).await {
+            Ok(body) => {
+                Object::parse(body, self.spec.numbers).map(Some).map_err(|error| failed(error.to_string()))
+            }
+            Err(ApiError::Status { code: 404 | 410, .. }) => Ok(None),
+            Err(error) => Err(error.into_source_error(action)),
+        }
+    }
+}
+
+impl Source for KubeSource {
+    fn run(self: Arc<Self>, changes: mpsc::Sender<Change>) -> BoxFuture<'static, ()> {
+        async move {
+            tokio::select! {
+                () = changes.closed() => {}
+                () = self.drive(&changes) => {}
+            }
+        }
+        .boxed()
+    }
+
+    fn get<'a>(&'a self, key: &'a ObjectKey) -> BoxFuture<'a, Result<Option<Object>, SourceError>> {
+        let request = self.requests(key).get(&key.name, &GetParams::default());
+        self.one(self.action("get", key), request).boxed()
+    }
+
+    fn resync(&self) {
+        self.resync.send_modify(|asked| *asked += 1);
+    }
+
+    fn annotate<'a>(
+        &'a self,
+        key: &'a ObjectKey,
+        annotation: &'a str,
+        value: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<Option<Object>, SourceError>> {
+        let mut annotations = serde_json::Map::new();
+        annotations.insert(annotation.to_owned(), value.into());
+        let patch = serde_json::json!({ "metadata": { "annotations": annotations } });
+        let params = PatchParams { field_manager: Some("dodona".into()), ..PatchParams::default() };
+        let request = self.requests(key).patch(&key.name, &params, &Patch::Merge(patch));
+        self.one(self.action("patch", key), request).boxed()
+    }
+
+    fn synced(&self) -> watch::Receiver<bool> {
+        self.synced.subscribe()
+    }
+}
+
+/// Turns objects into changes, and counts the collections whose first list is not complete.
+struct Changes {
+    binding: Arc<str>,
+    out: mpsc::Sender<Change>,
+    open: Arc<AtomicUsize>,
+    listed: bool,
+    synced: watch::Sender<bool>,
+}
+
+impl Sink for Changes {
+    async fn object(&mut self, object: Object, cause: Cause) -> Result<(), Closed> {
+        let change = Change { binding: Arc::clone(&self.binding), object: Arc::new(object), cause };
+        self.out.send(change).await.map_err(|_| Closed)
+    }
+
+    fn end(&mut self) {
+        if !std::mem::replace(&mut self.listed, true) && self.open.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.synced.send_replace(true);
+        }
+    }
+}
