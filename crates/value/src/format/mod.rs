@@ -1,104 +1,60 @@
-//! Go's `fmt`.
+//! Go's `fmt`: every verb, flag and width of `Printf`, and every value as Go prints it.
+//!
+//! Nothing here fails: mistakes in a format show up in the output as in Go (`%!d(string=x)`), and output beyond the limit of the [`Text`] is dropped, which
+//! [`Text::finish`] reports.
 
-use crate::runtime::{Limit, LimitError};
+mod pad;
+mod print;
+mod printf;
+mod text;
+
+pub use text::Text;
+
 use crate::value::Value;
+use print::Printer;
 
 /// How deep values are printed; below, `...` stands for what there is.
 pub const MAX_DEPTH: usize = 200;
 
-/// A text that is being written, and never longer than its limit. What comes after the limit is dropped, and [`Text::finish`] says so.
-#[derive(Clone, Debug)]
-pub struct Text {
-    bytes: Vec<u8>,
-    limit: usize,
-    full: bool,
-}
-
-impl Text {
-    /// An empty text of at most `limit` bytes.
-    pub const fn new(limit: usize) -> Self {
-        Self { bytes: Vec::new(), limit, full: false }
-    }
-
-    /// Adds bytes.
-    #[inline]
-    pub fn push(&mut self, bytes: &[u8]) {
-        let room = self.limit.saturating_sub(self.bytes.len());
-        if bytes.len() > room {
-            self.full = true;
-        }
-        self.bytes.extend_from_slice(bytes.get(..bytes.len().min(room)).unwrap_or_default());
-    }
-
-    /// Adds text.
-    #[inline]
-    pub fn push_str(&mut self, text: &str) {
-        self.push(text.as_bytes());
-    }
-
-    /// Adds `count` copies of one byte.
-    pub fn fill(&mut self, byte: u8, count: usize) {
-        let room = self.limit.saturating_sub(self.bytes.len());
-        if count > room {
-            self.full = true;
-        }
-        self.bytes.resize(self.bytes.len() + count.min(room), byte);
-    }
-
-    /// Whether something had to be dropped: time to stop.
-    pub const fn is_full(&self) -> bool {
-        self.full
-    }
-
-    /// How many bytes there are.
-    pub const fn len(&self) -> usize {
-        self.bytes.len()
-    }
-
-    /// Whether there are no bytes.
-    pub const fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
-    }
-
-    /// The bytes so far.
-    pub fn as_bytes(&self) -> &[u8] {
-        &self.bytes
-    }
-
-    /// The bytes, or the error that there were too many.
-    pub fn finish(self) -> Result<Vec<u8>, LimitError> {
-        if self.full { Err(LimitError(Limit::Output)) } else { Ok(self.bytes) }
-    }
-}
-
-impl std::fmt::Write for Text {
-    fn write_str(&mut self, text: &str) -> std::fmt::Result {
-        self.push_str(text);
-        Ok(())
-    }
-}
-
 /// `%v`.
 pub fn value(text: &mut Text, value: &Value) {
-    sprintf(text, b"%v", std::slice::from_ref(value));
+    match value {
+        Value::Str(value) => text.push(value),
+        other => Printer::new(text).print(other, 'v'),
+    }
+}
+
+/// `%v` as bytes, at most `limit` of them.
+pub fn to_bytes(value: &Value, limit: usize) -> Result<Vec<u8>, crate::LimitError> {
+    let mut text = Text::new(limit);
+    self::value(&mut text, value);
+    text.finish()
 }
 
 /// `fmt.Sprintf`, mistakes in the format included: they appear in the output, as in Go.
 pub fn sprintf(text: &mut Text, format: &[u8], args: &[Value]) {
-    let _ = args;
-    text.push(format);
+    printf::run(text, format, args);
 }
 
 /// `fmt.Sprint`: blanks between operands that are both not strings.
 pub fn sprint(text: &mut Text, args: &[Value]) {
-    for arg in args {
+    let mut after_text = true;
+    for (index, arg) in args.iter().enumerate() {
+        let is_text = matches!(arg, Value::Str(_));
+        if index > 0 && !is_text && !after_text {
+            text.push(b" ");
+        }
         value(text, arg);
+        after_text = is_text;
     }
 }
 
 /// `fmt.Sprintln`: blanks between all operands, and a newline.
 pub fn sprintln(text: &mut Text, args: &[Value]) {
-    for arg in args {
+    for (index, arg) in args.iter().enumerate() {
+        if index > 0 {
+            text.push(b" ");
+        }
         value(text, arg);
     }
     text.push(b"\n");

@@ -85,6 +85,11 @@ impl Time {
         self.seconds.wrapping_mul(BILLION).wrapping_add(i64::from(self.nanos))
     }
 
+    /// Seconds since the zero time.
+    pub(crate) const fn sub_seconds_from_zero(&self) -> i64 {
+        self.seconds.wrapping_sub(ZERO_SECONDS)
+    }
+
     /// Nanoseconds within the second.
     pub const fn nanosecond(&self) -> u32 {
         self.nanos

@@ -1,0 +1,4 @@
+//! The tests of the value model: harnesses over the case files in `testdata`, whose README explains them.
+
+mod cases;
+mod format;
