@@ -1,0 +1,294 @@
+//! The record of what was told: the state annotation, and in front of it what the annotation does not say yet (core 3.5,
+//! design 1.6).
+//!
+//! The annotation is the truth that survives us. The overlay holds, for objects with something under way only, the keys
+//! that are queued, delivered but not yet seen in the annotation, to be erased, or refused. A late watch event, a patch
+//! that the server denies, or several receipts at once therefore never tell anything twice.
+//!
+//! The ledger decides nothing about conditions ([`super::decide`] does) and talks to nobody: the pipeline reports what
+//! happened (receipts, refusals, patches) and asks what to write.
+
+mod record;
+mod state;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+
+pub use state::{LIMIT, State};
+
+use crate::model::{Cause, Change, Object, ObjectKey};
+use record::{Entry, Record, Status};
+
+/// The records of one binding's objects.
+#[derive(Debug)]
+pub struct Ledger {
+    annotation: String,
+    records: HashMap<ObjectKey, Record>,
+}
+
+/// What to write to an object: its state annotation, or `None` to delete it (core 3.5.6, 3.5.7).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AnnotationPatch {
+    /// The annotation's text.
+    pub value: Option<String>,
+}
+
+/// Whether a key counts as told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presence {
+    /// Not told.
+    Absent,
+    /// Told.
+    Told,
+    /// On its way.
+    Pending,
+    /// Given up, by the configuration of this fingerprint.
+    Refused(u64),
+}
+
+impl Ledger {
+    /// An empty ledger whose state annotation is `annotation` (`notified.<prefix>`).
+    pub fn new(annotation: impl Into<String>) -> Self {
+        Self { annotation: annotation.into(), records: HashMap::new() }
+    }
+
+    /// Key of the state annotation.
+    pub fn annotation(&self) -> &str {
+        &self.annotation
+    }
+
+    /// Number of objects with something pending.
+    pub fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    /// Whether nothing is pending.
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+
+    /// Opens a pass over the object of `change`. `None` if there is nothing to decide: the object is gone, or the version
+    /// is older than one that was seen before.
+    pub fn observe(&mut self, change: &Change) -> Option<Pass<'_>> {
+        let object = &change.object;
+        if change.cause == Cause::Deleted {
+            self.gone(object.key());
+            return None;
+        }
+        let mut record = self.records.remove(object.key()).unwrap_or_default();
+        if !record.watched(object, &self.annotation) {
+            self.records.insert(object.key().clone(), record);
+            return None;
+        }
+        let state = record.state();
+        record.live.clear();
+        record.rewrite = false;
+        Some(Pass { ledger: self, key: object.key().clone(), record, state })
+    }
+
+    /// Takes notice of a version that is not decided about: nobody is subscribed, or the binding skips it. Returns
+    /// whether the annotation has to be written, because of what happened before.
+    pub fn notice(&mut self, change: &Change) -> bool {
+        let key = change.object.key();
+        if change.cause == Cause::Deleted {
+            self.gone(key);
+        } else if let Some(record) = self.records.get_mut(key) {
+            record.watched(&change.object, &self.annotation);
+            return self.wants_patch(key);
+        }
+        false
+    }
+
+    /// A message that an earlier process left in a persistent outbox is on its way again.
+    pub fn restore(&mut self, object: &ObjectKey, key: &str) {
+        let entry =
+            self.records.entry(object.clone()).or_default().entries.entry(key.to_owned()).or_default();
+        entry.status = Some(Status::Pending { fingerprint: 0 });
+    }
+
+    /// A receiver took the message at Unix second `now`. Returns whether the annotation has to be written.
+    pub fn record_receipt(&mut self, object: &ObjectKey, key: &str, now: i64) -> bool {
+        self.conclude(object, key, |_| Some(Status::Sent { time: now }))
+    }
+
+    /// A receiver refused the message for good, or its time ran out. It is not sent again before the configuration that
+    /// it used changes (design 2). Returns whether the annotation has to be written.
+    pub fn record_refusal(&mut self, object: &ObjectKey, key: &str) -> bool {
+        self.conclude(object, key, |fingerprint| Some(Status::Refused { fingerprint }))
+    }
+
+    /// The message is given up, and the next pass that finds the condition true sends it again: upstream's way with
+    /// failures (core 3.5.2).
+    pub fn record_failure(&mut self, object: &ObjectKey, key: &str) -> bool {
+        self.conclude(object, key, |_| None)
+    }
+
+    /// The message that was queued last could not be composed: it never entered the outbox, so earlier messages of the
+    /// same key may still be on their way. Otherwise as [`Ledger::record_refusal`].
+    pub fn record_unrenderable(&mut self, object: &ObjectKey, key: &str) {
+        if let Some(entry) = self.records.get_mut(object).and_then(|record| record.entries.get_mut(key))
+            && let Some(Status::Pending { fingerprint }) = entry.status
+        {
+            entry.status = Some(Status::Refused { fingerprint });
+        }
+    }
+
+    /// Lets a refused key be told again (`redeliver`).
+    pub fn forget(&mut self, object: &ObjectKey, key: &str) {
+        if let Some(record) = self.records.get_mut(object) {
+            if let Some(entry) = record.entries.get_mut(key)
+                && matches!(entry.status, Some(Status::Refused { .. }))
+            {
+                entry.status = None;
+            }
+            record.tidy();
+            self.drop_if_idle(object);
+        }
+    }
+
+    /// What has to be written to the object now, if anything; marks it as under way. One patch of an object is under way
+    /// at a time: [`Ledger::patched`], [`Ledger::patch_denied`] or [`Ledger::gone`] has to follow.
+    pub fn patch_for(&mut self, object: &ObjectKey) -> Option<AnnotationPatch> {
+        let record = self.records.get_mut(object)?;
+        let value = record.patch()?;
+        record.in_flight = true;
+        Some(AnnotationPatch { value })
+    }
+
+    /// The patch was applied; `object` is what the server returned. Returns whether another patch has to follow.
+    pub fn patched(&mut self, key: &ObjectKey, object: &Object) -> bool {
+        let Some(record) = self.records.get_mut(key) else { return false };
+        if record.uid != object.uid() {
+            record.in_flight = false;
+            return false;
+        }
+        record.patched(object, &self.annotation);
+        self.wants_patch(key)
+    }
+
+    /// The patch was not applied, as far as is known. What was told stays in memory, and is written with a later pass.
+    pub fn patch_denied(&mut self, key: &ObjectKey) {
+        if let Some(record) = self.records.get_mut(key) {
+            record.in_flight = false;
+            record.rewrite = false;
+            record.bound();
+        }
+        self.drop_if_idle(key);
+    }
+
+    /// The object does not exist any more.
+    pub fn gone(&mut self, key: &ObjectKey) {
+        if let Some(record) = self.records.get_mut(key) {
+            record.uid.clear();
+            record.reborn();
+        }
+        self.drop_if_idle(key);
+    }
+
+    fn conclude(
+        &mut self,
+        object: &ObjectKey,
+        key: &str,
+        status: impl FnOnce(u64) -> Option<Status>,
+    ) -> bool {
+        let Some(record) = self.records.get_mut(object) else { return false };
+        if let Some(entry) = record.entries.get_mut(key) {
+            if entry.detached > 0 {
+                entry.detached -= 1;
+            } else if let Some(Status::Pending { fingerprint }) = entry.status {
+                entry.status = status(fingerprint);
+            }
+        }
+        record.tidy();
+        self.wants_patch(object)
+    }
+
+    fn wants_patch(&mut self, key: &ObjectKey) -> bool {
+        let wanted = self.records.get(key).is_some_and(|record| record.patch().is_some());
+        if !wanted {
+            self.drop_if_idle(key);
+        }
+        wanted
+    }
+
+    fn drop_if_idle(&mut self, key: &ObjectKey) {
+        if self.records.get(key).is_some_and(Record::is_idle) {
+            self.records.remove(key);
+        }
+    }
+}
+
+/// One look at one version of an object: what is told already, and what the decision changes about it.
+#[derive(Debug)]
+pub struct Pass<'a> {
+    ledger: &'a mut Ledger,
+    key: ObjectKey,
+    record: Record,
+    state: State,
+}
+
+impl Pass<'_> {
+    /// Somebody is subscribed: the annotation's text is brought into shape (core 3.5.7).
+    pub fn has_destinations(&mut self) {
+        self.record.rewrite = true;
+    }
+
+    /// Whether `key` counts as told: what the overlay says, else what the annotation says.
+    pub fn presence(&self, key: &str) -> Presence {
+        let told = self.state.get(key).is_some();
+        match self.record.entries.get(key) {
+            Some(Entry { status: Some(Status::Pending { .. }), .. }) => Presence::Pending,
+            Some(Entry { status: Some(Status::Sent { .. }), .. }) => Presence::Told,
+            Some(Entry { status: Some(Status::Refused { fingerprint }), .. }) => {
+                Presence::Refused(*fingerprint)
+            }
+            Some(Entry { erase: true, .. }) => Presence::Absent,
+            _ if told => Presence::Told,
+            _ => Presence::Absent,
+        }
+    }
+
+    /// The condition holds and `key` counts as told: the entry is not cut in favour of newer ones (core 3.5.5).
+    pub fn keep(&mut self, key: &str) {
+        self.record.live.push(key.to_owned());
+    }
+
+    /// A message is queued under `key`, decided with the configuration of `fingerprint`.
+    pub fn queue(&mut self, key: &str, fingerprint: u64) {
+        self.keep(key);
+        self.record.entries.entry(key.to_owned()).or_default().status = Some(Status::Pending { fingerprint });
+    }
+
+    /// The condition does not hold: the key goes away, and a message on its way is told for nobody's record. Returns
+    /// whether there was anything to forget.
+    pub fn forget(&mut self, key: &str) -> bool {
+        let told = self.state.get(key).is_some();
+        let Some(entry) = self.record.entries.get_mut(key) else {
+            if told {
+                self.record.entries.insert(key.to_owned(), Entry { erase: true, ..Entry::default() });
+            }
+            return told;
+        };
+        let before = entry.status.take();
+        match before {
+            Some(Status::Pending { .. }) => entry.detached += 1,
+            Some(Status::Sent { .. }) => entry.erase = true,
+            Some(Status::Refused { .. }) | None => {}
+        }
+        let erases = told && !entry.erase;
+        entry.erase |= told;
+        before.is_some() || erases
+    }
+
+    /// Closes the pass. Returns whether the annotation has to be written.
+    pub fn finish(mut self) -> bool {
+        self.record.tidy();
+        self.record.bound();
+        let patch = self.record.patch_over(self.state).is_some();
+        if patch || !self.record.is_idle() {
+            self.ledger.records.insert(self.key, self.record);
+        }
+        patch
+    }
+}
