@@ -2,10 +2,25 @@
 //!
 //! Nothing here waits, talks to a network, reads a clock or knows where configuration comes from. `config` compiles text
 //! into the types of this part; `pipeline` calls [`decide`] for every watch event in order of arrival and [`compose`] for
-//! each notification of the plan.
+//! each notification of the plan, and tells the [`Ledger`] what became of them.
+
+mod compose;
+mod decide;
+pub mod ledger;
+mod selector;
+pub mod subscribe;
+mod trigger;
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
+
+pub use compose::{ComposeError, Wanted, compose, needs_lookup};
+pub use decide::{Applicable, DecideInput, Plan, Suppressed, decide};
+pub use ledger::{AnnotationPatch, Ledger, Presence};
+pub use selector::Selector;
+pub use subscribe::{Annotations, Destinations, Reading, destinations, may_be_subscribed};
+pub use trigger::{Condition, ConditionError, ConditionText, Trigger, Verdict, condition_key, evaluate};
 
 use crate::model::{Destination, Object, Section};
 
@@ -26,39 +41,36 @@ pub struct Policy {
     pub triggers: BTreeMap<String, Trigger>,
     /// `template.<name>` (core 1.6).
     pub templates: BTreeMap<String, Arc<Template>>,
+    /// A hash of the settings of each service, secrets put in, by name: what a refused message waits for (design 2).
+    pub service_fingerprints: BTreeMap<String, u64>,
+}
+
+impl Policy {
+    /// The triggers of a subscription to `service` that names none (core 2.5).
+    pub fn default_triggers_for(&self, service: &str) -> &[String] {
+        self.default_triggers_by_service.get(service).unwrap_or(&self.default_triggers)
+    }
+
+    /// A hash of everything that a message to `destination` from `templates` depends on. A refused message is tried again
+    /// when it changes (design 2).
+    pub fn fingerprint(&self, destination: &Destination, templates: &[String]) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.service_fingerprints.get(&*destination.service).hash(&mut hasher);
+        for name in templates {
+            self.templates.get(name).map(|template| template.fingerprint).hash(&mut hasher);
+        }
+        hasher.finish()
+    }
 }
 
 /// One entry of `subscriptions`.
 pub struct GlobalSubscription {
-    /// Destinations in order; a recipient text was split at its first colon (core 2.4.1, 12).
+    /// Destinations in order; [`subscribe::recipient`] makes one of a recipient text.
     pub destinations: Vec<Destination>,
     /// Trigger names; empty means the global default triggers (core 2.4.2).
     pub triggers: Vec<String>,
     /// Which objects, by their labels; matches everything if empty (core 2.4.3).
     pub selector: Selector,
-}
-
-/// A trigger: its conditions in order; the index is part of the ledger key (core 3.1).
-#[derive(Default)]
-pub struct Trigger {
-    /// The conditions.
-    pub conditions: Vec<Condition>,
-}
-
-/// One condition of a trigger, compiled.
-pub struct Condition {
-    /// `[<index>].<hash>` (core 3.3), computed from the text of `when` exactly as decoded.
-    pub key: String,
-    /// The condition itself. The empty text compiles as `false` (core 3.2.2).
-    pub when: dodona_expr::Program,
-    /// Whether the text of `when` was empty (Rollouts' event engine treats that as always, core 6.1).
-    pub when_is_empty: bool,
-    /// Compiled `oncePer`, if it is not the empty text.
-    pub once_per: Option<dodona_expr::Program>,
-    /// Names of the templates to send, in merge order (core 4.4).
-    pub send: Vec<String>,
-    /// `description`.
-    pub description: String,
 }
 
 /// One notification template, compiled: the common text and the sections by key.
@@ -69,11 +81,15 @@ pub struct Template {
     pub message: Option<dodona_gotmpl::Template>,
     /// Sections by key in the fixed order of core 4.4.
     pub sections: Vec<(&'static str, Box<dyn Section>)>,
+    /// A hash of its text, for [`Policy::fingerprint`].
+    pub fingerprint: u64,
 }
 
 /// One notification to be sent, as decided.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Send {
+    /// Index of the policy in [`DecideInput::policies`].
+    pub policy: usize,
     /// Name of the trigger.
     pub trigger: String,
     /// Key of the condition.
