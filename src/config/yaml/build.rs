@@ -104,7 +104,10 @@ impl<'a> Builder<'a> {
 
     /// Warns about text behind the end of the document.
     pub(super) fn trailing(&mut self, at: Position) {
-        self.warn(at, "the value ends before this, and what follows is ignored; remove it, or check the brackets");
+        self.warn(
+            at,
+            "the value ends before this, and what follows is ignored; remove it, or check the brackets",
+        );
     }
 
     /// Takes the next event, which covers `span`.
@@ -113,12 +116,18 @@ impl<'a> Builder<'a> {
         match event {
             Event::Scalar(text, style, anchor, tag) => {
                 let tag = tag.map(|tag| format!("{}{}", tag.handle(), tag.suffix()));
-                let scalar = Scalar { text: self.unended(&text, style, span), plain: style == ScalarStyle::Plain, tag };
+                let scalar = Scalar {
+                    text: self.unended(&text, style, span),
+                    plain: style == ScalarStyle::Plain,
+                    tag,
+                };
                 self.note_key_end(span);
                 self.scalar(&scalar, anchor, at)
             }
             Event::SequenceStart(style, anchor, _) => self.open(Content::List(Vec::new()), style, anchor, at),
-            Event::MappingStart(style, anchor, _) => self.open(Content::Map(Mapping::default()), style, anchor, at),
+            Event::MappingStart(style, anchor, _) => {
+                self.open(Content::Map(Mapping::default()), style, anchor, at)
+            }
             Event::SequenceEnd | Event::MappingEnd => self.close(),
             Event::Alias(anchor) => self.alias(anchor, at),
             _ => Ok(()),
@@ -152,7 +161,8 @@ impl<'a> Builder<'a> {
         let Scalar { text, plain, .. } = *scalar;
         let tag = scalar.tag.as_deref();
         let merge = plain && text == "<<" && tag.is_none() || tag == Some("tag:yaml.org,2002:merge");
-        if let Some(Frame { content: Content::Map(Mapping { pending: pending @ None, .. }), .. }) = self.open.last_mut()
+        if let Some(Frame { content: Content::Map(Mapping { pending: pending @ None, .. }), .. }) =
+            self.open.last_mut()
             && merge
         {
             *pending = Some(Pending::Merge);
@@ -208,7 +218,14 @@ impl<'a> Builder<'a> {
         self.value(node, height)
     }
 
-    fn anchor(&mut self, id: usize, node: &Node, weight: usize, height: usize, at: Position) -> Result<(), NodeError> {
+    fn anchor(
+        &mut self,
+        id: usize,
+        node: &Node,
+        weight: usize,
+        height: usize,
+        at: Position,
+    ) -> Result<(), NodeError> {
         if id != 0 {
             self.add_weight(weight, at)?;
             self.anchors.insert(id, Anchored { node: node.clone(), weight, height });
@@ -218,7 +235,10 @@ impl<'a> Builder<'a> {
 
     fn alias(&mut self, id: usize, at: Position) -> Result<(), NodeError> {
         let Some(anchored) = self.anchors.get(&id) else {
-            return Err(NodeError::new(at, "this alias stands inside its own anchor; write the value out here"));
+            return Err(NodeError::new(
+                at,
+                "this alias stands inside its own anchor; write the value out here",
+            ));
         };
         let (weight, height) = (anchored.weight, anchored.height);
         if self.open.len() + height > MAX_DEPTH {
@@ -233,7 +253,10 @@ impl<'a> Builder<'a> {
     fn add_weight(&mut self, weight: usize, at: Position) -> Result<(), NodeError> {
         self.weight += weight;
         if self.weight > MAX_WEIGHT {
-            return Err(NodeError::new(at, "the value is too large, aliases (`*name`) counted as often as they are used; shorten it"));
+            return Err(NodeError::new(
+                at,
+                "the value is too large, aliases (`*name`) counted as often as they are used; shorten it",
+            ));
         }
         Ok(())
     }
@@ -263,7 +286,10 @@ impl<'a> Builder<'a> {
             },
         };
         if let Some(key) = duplicate {
-            self.warn(key.at, &format!("`{}` is given twice, and this one counts; remove one of them", key.text));
+            self.warn(
+                key.at,
+                &format!("`{}` is given twice, and this one counts; remove one of them", key.text),
+            );
         }
         Ok(())
     }
@@ -280,7 +306,8 @@ impl Mapping {
     fn colon_text(&self, source: &str) -> Option<String> {
         let [(key, value)] = self.pairs.as_slice() else { return None };
         let behind = source.get(self.key_end?..)?;
-        (value.is_null() && (behind.starts_with(":,") || behind.starts_with(":]"))).then(|| format!("{}:", key.text))
+        (value.is_null() && (behind.starts_with(":,") || behind.starts_with(":]")))
+            .then(|| format!("{}:", key.text))
     }
 
     /// Adds a pair; the last of several equal keys counts (core 1.4.11). Returns a key that was written twice.
@@ -299,7 +326,8 @@ impl Mapping {
     /// Puts in the fields of a mapping, or of several of which the first counts. As in go-yaml v2 the fields that stood
     /// before `<<` are overwritten, those behind it are not.
     fn merge(&mut self, node: Node) -> Result<(), NodeError> {
-        let wrong = |at| NodeError::new(at, "`<<` needs a mapping or a list of mappings, such as `<<: *defaults`");
+        let wrong =
+            |at| NodeError::new(at, "`<<` needs a mapping or a list of mappings, such as `<<: *defaults`");
         let sources = match node.kind {
             NodeKind::List(items) => items,
             NodeKind::Map(_) => vec![node],
@@ -318,12 +346,16 @@ impl Mapping {
 /// A key as text (core 1.4.22).
 fn key(node: Node) -> Result<Key, NodeError> {
     let text = match &node.kind {
-        NodeKind::Null => return Err(NodeError::new(node.at, "this line has no name before the colon; write one")),
+        NodeKind::Null => {
+            return Err(NodeError::new(node.at, "this line has no name before the colon; write one"));
+        }
         NodeKind::List(_) | NodeKind::Map(_) => {
             let message = "a list or mapping cannot be a name here; put quotes around a text that begins with `{{`, `{` or `[`";
             return Err(NodeError::new(node.at, message));
         }
-        NodeKind::Float(value) if value.is_infinite() => if *value > 0.0 { ".inf" } else { "-.inf" }.to_owned(),
+        NodeKind::Float(value) if value.is_infinite() => {
+            if *value > 0.0 { ".inf" } else { "-.inf" }.to_owned()
+        }
         NodeKind::Float(value) if value.is_nan() => ".nan".to_owned(),
         _ => node.text()?,
     };
@@ -331,5 +363,10 @@ fn key(node: Node) -> Result<Key, NodeError> {
 }
 
 fn too_deep(at: Position) -> NodeError {
-    NodeError::new(at, format!("the value is nested more than {MAX_DEPTH} levels deep; flatten it, or put quotes around text in brackets"))
+    NodeError::new(
+        at,
+        format!(
+            "the value is nested more than {MAX_DEPTH} levels deep; flatten it, or put quotes around text in brackets"
+        ),
+    )
 }

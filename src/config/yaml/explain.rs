@@ -13,7 +13,10 @@ const LINES_BACK: usize = 3;
 /// An error about `text`, where the scanner stopped at `at` with the complaint `info`.
 pub(super) fn explain(text: &str, at: Position, info: &ErrorKind) -> NodeError {
     if *info == ErrorKind::UnknownAnchor {
-        return NodeError::new(at, "`*` begins an alias, and nothing has that name; put quotes around a text that begins with `*`");
+        return NodeError::new(
+            at,
+            "`*` begins an alias, and nothing has that name; put quotes around a text that begins with `*`",
+        );
     }
     match find_mistake(text, at) {
         Some((place, advice)) => NodeError::new(place, format!("not valid YAML: {advice}")),
@@ -36,12 +39,14 @@ fn general(info: &ErrorKind) -> String {
     let advice = match info {
         ErrorKind::UnclosedQuotedScalar => "close the quote, or write `''` for a quote inside single quotes",
         ErrorKind::UnknownQuotedScalarEscape => "use single quotes, or write `\\\\` for a backslash",
-        ErrorKind::UnclosedFlowCollection { .. } | ErrorKind::UnexpectedEofFlowSequence | ErrorKind::UnexpectedEofFlowMapping => {
-            "close the bracket, or put the text in quotes"
-        }
+        ErrorKind::UnclosedFlowCollection { .. }
+        | ErrorKind::UnexpectedEofFlowSequence
+        | ErrorKind::UnexpectedEofFlowMapping => "close the bracket, or put the text in quotes",
         ErrorKind::BlockSequenceEntryNotAllowed => "begin the list in a line of its own",
         ErrorKind::UndeclaredTagHandle => "put quotes around a text that begins with `!`",
-        _ => "check the indentation here and in the line before, and put quotes around texts with special signs",
+        _ => {
+            "check the indentation here and in the line before, and put quotes around texts with special signs"
+        }
     };
     format!("not valid YAML: {info}: {advice}")
 }
@@ -75,7 +80,9 @@ fn mistake(line: &str) -> Option<(usize, String)> {
         }
         '\'' | '"' => return after_quote(value, first).map(|advice| (column, advice)),
         '[' | '{' if !balanced(value) => {
-            format!("the bracket `{first}` is not closed, or text follows it; close it, or put the text in quotes")
+            format!(
+                "the bracket `{first}` is not closed, or text follows it; close it, or put the text in quotes"
+            )
         }
         '|' | '>' | '#' | '[' | '{' | '!' | '&' | '*' => return None,
         _ => colon(value)?,
@@ -110,7 +117,9 @@ fn after_quote(value: &str, quote: char) -> Option<String> {
         if quote == '"' && letter == '\\' {
             let escaped = letters.next().map(|(_, letter)| letter)?;
             if !"0abt\tnvfre \"/\\N_LPxuU".contains(escaped) {
-                return Some(format!("`\\{escaped}` is no escape that double quotes know; use single quotes, or write `\\\\` for a backslash"));
+                return Some(format!(
+                    "`\\{escaped}` is no escape that double quotes know; use single quotes, or write `\\\\` for a backslash"
+                ));
             }
         } else if letter == quote {
             if quote == '\'' && letters.next_if(|(_, next)| *next == '\'').is_some() {
@@ -138,5 +147,7 @@ fn balanced(value: &str) -> bool {
 fn colon(value: &str) -> Option<String> {
     let text = value.split(" #").next().unwrap_or(value).trim_end();
     let inside = text.contains(": ") || (text.ends_with(':') && text.len() > 1 && text.starts_with(':'));
-    inside.then(|| "an unquoted text cannot contain `: ` or end in `:`; put the whole value in quotes".to_owned())
+    inside.then(|| {
+        "an unquoted text cannot contain `: ` or end in `:`; put the whole value in quotes".to_owned()
+    })
 }

@@ -40,7 +40,8 @@ impl<'a> Source<'a> {
 
     /// Whether the text ends inside a line.
     pub(super) fn ends_inside_a_line(&self) -> bool {
-        self.original.lines().next_back().is_some_and(|line| !line.trim().is_empty()) && !self.original.ends_with('\n')
+        self.original.lines().next_back().is_some_and(|line| !line.trim().is_empty())
+            && !self.original.ends_with('\n')
     }
 
     /// Where a marker stands in the text as written.
@@ -52,7 +53,8 @@ impl<'a> Source<'a> {
 
     /// Puts blanks before the line of `error`, if that is what it is about; `false` if nothing can be done.
     pub(super) fn repair(&mut self, error: &ScanError) -> bool {
-        let about_indentation = matches!(error.kind(), ErrorKind::InvalidQuotedScalarIndent | ErrorKind::TabInIndentation);
+        let about_indentation =
+            matches!(error.kind(), ErrorKind::InvalidQuotedScalarIndent | ErrorKind::TabInIndentation);
         let line = error.marker().line();
         if !about_indentation || self.shifted.len() >= MAX_REPAIRS || !self.shifted.insert(line) {
             return false;

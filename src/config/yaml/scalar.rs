@@ -46,7 +46,9 @@ pub(super) fn resolve(text: &str, plain: bool, tag: Option<Tag<'_>>) -> Result<N
 fn guess(text: &str) -> NodeKind {
     let number = match text.bytes().next() {
         None => return NodeKind::Null,
-        Some(b'y' | b'Y' | b'n' | b'N' | b't' | b'T' | b'f' | b'F' | b'o' | b'O' | b'~' | b'.' | b'+' | b'-') => word(text),
+        Some(
+            b'y' | b'Y' | b'n' | b'N' | b't' | b'T' | b'f' | b'F' | b'o' | b'O' | b'~' | b'.' | b'+' | b'-',
+        ) => word(text),
         Some(b'0'..=b'9') => None,
         Some(_) => return NodeKind::Text(text.into()),
     };
@@ -55,8 +57,12 @@ fn guess(text: &str) -> NodeKind {
 
 fn word(text: &str) -> Option<NodeKind> {
     Some(match text {
-        "y" | "Y" | "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => NodeKind::Bool(true),
-        "n" | "N" | "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off" | "Off" | "OFF" => NodeKind::Bool(false),
+        "y" | "Y" | "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => {
+            NodeKind::Bool(true)
+        }
+        "n" | "N" | "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off" | "Off" | "OFF" => {
+            NodeKind::Bool(false)
+        }
         "~" | "null" | "Null" | "NULL" => NodeKind::Null,
         ".nan" | ".NaN" | ".NAN" => NodeKind::Float(f64::NAN),
         ".inf" | ".Inf" | ".INF" | "+.inf" | "+.Inf" | "+.INF" => NodeKind::Float(f64::INFINITY),

@@ -22,7 +22,9 @@ struct Refusal {
 }
 
 fn lines<T: for<'a> Deserialize<'a>>(text: &str) -> Vec<T> {
-    text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}"))).collect()
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}")))
+        .collect()
 }
 
 fn same(node: &Node, value: &Value) -> bool {
@@ -31,11 +33,16 @@ fn same(node: &Node, value: &Value) -> bool {
         (NodeKind::Bool(one), Value::Bool(other)) => one == other,
         (NodeKind::Int(one), Value::Number(other)) => other.as_i64() == Some(*one),
         (NodeKind::Uint(one), Value::Number(other)) => other.as_u64() == Some(*one),
-        (NodeKind::Float(one), Value::Number(other)) => other.as_f64().is_some_and(|other| (one - other).abs() <= other.abs() * 1e-15),
+        (NodeKind::Float(one), Value::Number(other)) => {
+            other.as_f64().is_some_and(|other| (one - other).abs() <= other.abs() * 1e-15)
+        }
         (NodeKind::Text(one), Value::String(other)) => one == other,
-        (NodeKind::List(one), Value::Array(other)) => one.len() == other.len() && one.iter().zip(other).all(|(one, other)| same(one, other)),
+        (NodeKind::List(one), Value::Array(other)) => {
+            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| same(one, other))
+        }
         (NodeKind::Map(one), Value::Object(other)) => {
-            one.len() == other.len() && one.iter().all(|(key, one)| other.get(&key.text).is_some_and(|other| same(one, other)))
+            one.len() == other.len()
+                && one.iter().all(|(key, one)| other.get(&key.text).is_some_and(|other| same(one, other)))
         }
         _ => false,
     }
@@ -53,7 +60,10 @@ fn texts_mean_what_they_mean_upstream() {
         }
         for (name, text) in case.text.iter().flatten() {
             let NodeKind::Map(pairs) = &node.kind else { panic!("{place}: no mapping") };
-            let value = pairs.iter().find(|(key, _)| key.text == *name).unwrap_or_else(|| panic!("{place}: no {name}"));
+            let value = pairs
+                .iter()
+                .find(|(key, _)| key.text == *name)
+                .unwrap_or_else(|| panic!("{place}: no {name}"));
             assert_eq!(value.1.text().unwrap(), text.as_str().unwrap(), "{place}: {name}");
         }
     }
@@ -75,7 +85,14 @@ fn refusals_name_the_place_and_what_to_do() {
 
 #[test]
 fn what_is_probably_not_meant_is_warned_about() {
-    let warned = |text: &str| parse(text).unwrap().warnings.into_iter().map(|warning| format!("{}: {warning}", warning.at)).collect::<Vec<_>>();
+    let warned = |text: &str| {
+        parse(text)
+            .unwrap()
+            .warnings
+            .into_iter()
+            .map(|warning| format!("{}: {warning}", warning.at))
+            .collect::<Vec<_>>()
+    };
     assert!(warned("a: 1\nb: 2\na: 3\n")[0].starts_with("line 3, column 1: `a` is given twice"));
     assert!(warned("when: !foo.bar")[0].contains("quotes"));
     assert!(warned("{a: 1}\nb").first().is_none_or(|text| text.contains("ignored")));
@@ -116,8 +133,9 @@ fn size_depth_and_expansion_are_bounded() {
 /// Pieces out of which YAML and its mistakes are made.
 fn pieces() -> impl Strategy<Value = String> {
     let piece = prop::sample::select(vec![
-        "a", "b: ", "- ", "\n", "  ", "\n  ", "'", "\"", "{", "}", "[", "]", ", ", "#", "&a ", "*a", "!x ", "|\n", ">-\n", "? ", "<<: ", "~", "yes",
-        "{{.x}}", "\t", "%", "@", "---\n", "...\n", "!!int ", "\\", "$k", "0x1", ":", "é", "\u{2028}", "\r\n", "\u{feff}", "1e9",
+        "a", "b: ", "- ", "\n", "  ", "\n  ", "'", "\"", "{", "}", "[", "]", ", ", "#", "&a ", "*a", "!x ",
+        "|\n", ">-\n", "? ", "<<: ", "~", "yes", "{{.x}}", "\t", "%", "@", "---\n", "...\n", "!!int ", "\\",
+        "$k", "0x1", ":", "é", "\u{2028}", "\r\n", "\u{feff}", "1e9",
     ]);
     prop::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat())
 }
