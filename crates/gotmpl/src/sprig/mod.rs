@@ -5,24 +5,30 @@
 //! Clock, zone, randomness and name resolution come from [`dodona_value::Runtime`]; whatever grows with an argument is
 //! charged to the budget before it is made.
 
+mod base32;
+mod base64;
 mod crypto;
 mod date;
+mod decimal;
 mod defaults;
 mod dict;
 mod encoding;
 mod lists;
 mod math;
+mod merge;
 mod network;
 mod path;
 mod random;
 mod regex;
+pub(crate) mod runes;
 mod semver;
 mod strings;
 mod types;
 mod url;
 mod uuid;
+mod words;
 
-use dodona_value::{CallCx, CallError, LimitError, Str, Text, Value};
+use dodona_value::{CallCx, CallError, LimitError, Str, Text, Value, format};
 
 use crate::function::FunctionDef;
 
@@ -59,6 +65,43 @@ pub(crate) fn made(cx: &mut CallCx<'_>, bytes: impl Into<Str>) -> Result<Value, 
     let text = bytes.into();
     cx.budget.memory(text.len())?;
     Ok(Value::Str(text))
+}
+
+/// The text of a value as Sprig's `toString` makes it: texts and bytes as they are, the rest as it prints.
+pub(crate) fn shown(cx: &mut CallCx<'_>, value: &Value) -> Result<Str, CallError> {
+    match value {
+        Value::Str(text) => Ok(text.clone()),
+        Value::Bytes(bytes) => Ok(bytes.clone().unwrap_or_default()),
+        other => {
+            let mut text = Text::new(cx.budget.memory_left());
+            format::value(&mut text, other);
+            let bytes = text.finish()?;
+            cx.budget.memory(bytes.len())?;
+            Ok(Str::from(bytes))
+        }
+    }
+}
+
+/// The texts of a list as Sprig sees them: nil left out, a single value as a list of one.
+pub(crate) fn texts(cx: &mut CallCx<'_>, value: &Value) -> Result<Vec<Str>, CallError> {
+    match value {
+        Value::Missing | Value::Nil => Ok(Vec::new()),
+        Value::List(list) => {
+            charge_list(cx, list.len())?;
+            list.iter().filter(|item| !item.is_nil()).map(|item| shown(cx, &item)).collect()
+        }
+        Value::Bytes(bytes) => {
+            let bytes = bytes.clone().unwrap_or_default();
+            charge_list(cx, bytes.len())?;
+            Ok(bytes.iter().map(|byte| Str::from(byte.to_string())).collect())
+        }
+        other => Ok(vec![shown(cx, other)?]),
+    }
+}
+
+/// A number of bytes or elements that must not be negative.
+pub(crate) fn count(number: i64) -> Result<usize, CallError> {
+    usize::try_from(number).map_err(|_| CallError::new(format!("negative count {number}")))
 }
 
 /// Charges a list of `count` values that is about to be made.

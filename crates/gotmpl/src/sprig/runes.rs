@@ -1,0 +1,127 @@
+//! Characters as Go sees them: bytes that are no UTF-8 count as U+FFFD each, and case is mapped one to one.
+
+use std::sync::LazyLock;
+
+use ::regex::Regex;
+
+/// The characters of a text. A byte that is no UTF-8 is one U+FFFD.
+pub(crate) fn runes(text: &[u8]) -> impl Iterator<Item = char> {
+    text.utf8_chunks().flat_map(|chunk| {
+        chunk.valid().chars().chain(std::iter::repeat_n(char::REPLACEMENT_CHARACTER, chunk.invalid().len()))
+    })
+}
+
+/// `strings.ToUpper`
+pub(crate) fn upper(text: &[u8]) -> Vec<u8> {
+    map(text, u8::to_ascii_uppercase, to_upper)
+}
+
+/// `strings.ToLower`
+pub(crate) fn lower(text: &[u8]) -> Vec<u8> {
+    map(text, u8::to_ascii_lowercase, to_lower)
+}
+
+fn map(text: &[u8], ascii: fn(&u8) -> u8, other: fn(char) -> char) -> Vec<u8> {
+    if text.is_ascii() {
+        return text.iter().map(ascii).collect();
+    }
+    let mapped: String = runes(text).map(other).collect();
+    mapped.into_bytes()
+}
+
+/// The upper case of one character, as one character: ß stays ß.
+pub(crate) fn to_upper(c: char) -> char {
+    let mut mapped = c.to_uppercase();
+    match (mapped.next(), mapped.next()) {
+        (Some(single), None) => single,
+        _ => with_iota(c).unwrap_or(c),
+    }
+}
+
+/// Greek letters with a small iota below have an upper case of one character, besides the one of two that is usual.
+fn with_iota(c: char) -> Option<char> {
+    let shift = match u32::from(c) {
+        0x1f80..=0x1f87 | 0x1f90..=0x1f97 | 0x1fa0..=0x1fa7 => 8,
+        0x1fb3 | 0x1fc3 | 0x1ff3 => 9,
+        _ => return None,
+    };
+    char::from_u32(u32::from(c) + shift)
+}
+
+/// The lower case of one character, as one character.
+pub(crate) fn to_lower(c: char) -> char {
+    let mut mapped = c.to_lowercase();
+    match (mapped.next(), mapped.next()) {
+        (Some(single), None) => single,
+        _ if c == '\u{130}' => 'i',
+        _ => c,
+    }
+}
+
+/// The title case of one character: upper case, but for the letters that are two in one.
+pub(crate) fn to_title(c: char) -> char {
+    match c {
+        '\u{1c4}'..='\u{1c6}' => '\u{1c5}',
+        '\u{1c7}'..='\u{1c9}' => '\u{1c8}',
+        '\u{1ca}'..='\u{1cc}' => '\u{1cb}',
+        '\u{1f1}'..='\u{1f3}' => '\u{1f2}',
+        '\u{10d0}'..='\u{10fa}' | '\u{10fd}'..='\u{10ff}' => c,
+        c => to_upper(c),
+    }
+}
+
+static PUNCTUATION: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"^\p{P}$").ok());
+
+/// Whether a character is in category P.
+pub(crate) fn is_punctuation(c: char) -> bool {
+    PUNCTUATION.as_ref().is_some_and(|class| class.is_match(c.encode_utf8(&mut [0; 4])))
+}
+
+/// `strings.TrimSpace`
+pub(crate) fn trim(text: &[u8]) -> &[u8] {
+    trim_end(trim_start(text, char::is_whitespace), char::is_whitespace)
+}
+
+/// Without the characters at the beginning for which `drop` says yes.
+pub(crate) fn trim_start(text: &[u8], drop: impl Fn(char) -> bool) -> &[u8] {
+    let mut rest = text;
+    while let Some((c, length)) = first(rest) {
+        if !drop(c) {
+            break;
+        }
+        rest = rest.get(length..).unwrap_or_default();
+    }
+    rest
+}
+
+/// Without the characters at the end for which `drop` says yes.
+pub(crate) fn trim_end(text: &[u8], drop: impl Fn(char) -> bool) -> &[u8] {
+    let mut rest = text;
+    while let Some((c, length)) = last(rest) {
+        if !drop(c) {
+            break;
+        }
+        rest = rest.get(..rest.len() - length).unwrap_or_default();
+    }
+    rest
+}
+
+/// The first character and its length in bytes.
+pub(crate) fn first(text: &[u8]) -> Option<(char, usize)> {
+    let head = text.get(..text.len().min(4))?;
+    let chunk = head.utf8_chunks().next()?;
+    Some(chunk.valid().chars().next().map_or((char::REPLACEMENT_CHARACTER, 1), |c| (c, c.len_utf8())))
+}
+
+fn last(text: &[u8]) -> Option<(char, usize)> {
+    if text.is_empty() {
+        return None;
+    }
+    for length in 1..=text.len().min(4) {
+        let tail = text.get(text.len() - length..)?;
+        if let Ok(tail) = std::str::from_utf8(tail) {
+            return tail.chars().next().map(|c| (c, length));
+        }
+    }
+    Some((char::REPLACEMENT_CHARACTER, 1))
+}

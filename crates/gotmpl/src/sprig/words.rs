@@ -1,0 +1,301 @@
+//! Functions that look at the words of a text: cases, initials, abbreviation and wrapping.
+
+use super::runes::{is_punctuation, runes, to_lower, to_title, to_upper};
+
+/// Go's `strings.Title`: the first letter of every word in title case.
+pub(super) fn title(text: &[u8]) -> String {
+    let mut previous = ' ';
+    runes(text)
+        .map(|c| {
+            let starts = separates(previous);
+            previous = c;
+            if starts { to_title(c) } else { c }
+        })
+        .collect()
+}
+
+fn separates(c: char) -> bool {
+    if c.is_ascii() {
+        return !(c.is_ascii_alphanumeric() || c == '_');
+    }
+    !crate::unicode::is_alphanumeric(c) && c.is_whitespace()
+}
+
+/// The first letter of every word in lower case.
+pub(super) fn untitle(text: &[u8]) -> String {
+    let mut next = true;
+    runes(text)
+        .map(|c| {
+            if c.is_whitespace() {
+                next = true;
+                return c;
+            }
+            if std::mem::take(&mut next) { to_lower(c) } else { c }
+        })
+        .collect()
+}
+
+/// Upper case to lower case and the other way round; a lower-case letter that begins a word gets title case.
+pub(super) fn swap_case(text: &[u8]) -> String {
+    let mut blank = true;
+    runes(text)
+        .map(|c| {
+            if c.is_uppercase() || matches!(c, '\u{1c5}' | '\u{1c8}' | '\u{1cb}' | '\u{1f2}') {
+                blank = false;
+                to_lower(c)
+            } else if c.is_lowercase() {
+                if std::mem::take(&mut blank) { to_title(c) } else { to_upper(c) }
+            } else {
+                blank = c.is_whitespace();
+                c
+            }
+        })
+        .collect()
+}
+
+/// Without blanks. Once there is one, every byte counts as a character of its own, which breaks texts that are not ASCII.
+pub(super) fn no_space(text: &[u8]) -> Vec<u8> {
+    if !text.iter().any(|byte| char::from(*byte).is_whitespace()) {
+        return text.to_vec();
+    }
+    let kept: String = text.iter().map(|byte| char::from(*byte)).filter(|c| !c.is_whitespace()).collect();
+    kept.into_bytes()
+}
+
+/// The first byte of every word, as a character.
+pub(super) fn initials(text: &[u8]) -> String {
+    let mut gap = true;
+    text.iter()
+        .filter_map(|byte| {
+            let c = char::from(*byte);
+            if c.is_whitespace() {
+                gap = true;
+                return None;
+            }
+            std::mem::take(&mut gap).then_some(c)
+        })
+        .collect()
+}
+
+/// At most `width` bytes, dots included, that show the text around `offset`. The widths have been checked: at least 4.
+pub(super) fn abbreviate(text: &[u8], offset: usize, width: usize) -> Vec<u8> {
+    const DOTS: &[u8] = b"...";
+    let length = text.len();
+    if length <= width {
+        return text.to_vec();
+    }
+    let inner = width - DOTS.len();
+    let offset = offset.min(length).min(length - inner);
+    if offset <= 4 {
+        return [text.get(..inner).unwrap_or_default(), DOTS].concat();
+    }
+    if width < 7 {
+        return Vec::new();
+    }
+    let tail = text.get(offset..).unwrap_or_default();
+    if offset + inner < length {
+        let short = if inner < 4 { Vec::new() } else { abbreviate(tail, 0, inner) };
+        return [DOTS, &short].concat();
+    }
+    [DOTS, text.get(length - inner..).unwrap_or_default()].concat()
+}
+
+/// Lines of at most `width` bytes, broken at blanks. Longer words are cut if `cut` says so, else they keep their line.
+pub(super) fn wrap(text: &[u8], width: usize, line_break: &[u8], cut: bool) -> Vec<u8> {
+    let line_break: &[u8] = if line_break.is_empty() { b"\n" } else { line_break };
+    let width = width.max(1);
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while rest.len() > width {
+        if let Some((b' ', tail)) = rest.split_first() {
+            rest = tail;
+            continue;
+        }
+        let head = rest.get(..=width).unwrap_or_default();
+        let end = match head.iter().rposition(|byte| *byte == b' ') {
+            Some(at) => at,
+            None if cut => {
+                out.extend_from_slice(rest.get(..width).unwrap_or_default());
+                out.extend_from_slice(line_break);
+                rest = rest.get(width..).unwrap_or_default();
+                continue;
+            }
+            None => match rest.get(width..).unwrap_or_default().iter().position(|byte| *byte == b' ') {
+                Some(at) => at + width,
+                None => break,
+            },
+        };
+        out.extend_from_slice(rest.get(..end).unwrap_or_default());
+        out.extend_from_slice(line_break);
+        rest = rest.get(end + 1..).unwrap_or_default();
+    }
+    out.extend_from_slice(rest);
+    out
+}
+
+fn connects(c: char) -> bool {
+    c == '-' || c == '_' || c.is_whitespace()
+}
+
+/// `SomeWords` out of `some_words`; connectors at the beginning, and all but one of a run, stay.
+pub(super) fn pascal_case(text: &[u8]) -> String {
+    let mut out = String::new();
+    let mut rest = runes(text);
+    let mut first_upper = false;
+    let mut current = None;
+    for c in rest.by_ref() {
+        if !connects(c) {
+            first_upper = c.is_uppercase();
+            current = Some(to_upper(c));
+            break;
+        }
+        out.push(c);
+    }
+    let Some(mut current) = current else {
+        // Nothing but connectors: Go writes the last of them twice.
+        out.extend(out.chars().last());
+        return out;
+    };
+    for c in rest {
+        let previous = std::mem::replace(&mut current, c);
+        if connects(c) && connects(previous) {
+            out.push(previous);
+        } else if connects(previous) {
+            first_upper = c.is_uppercase();
+            current = to_upper(c);
+        } else {
+            if first_upper && c.is_uppercase() {
+                current = to_lower(c);
+            } else {
+                first_upper = false;
+            }
+            out.push(previous);
+        }
+    }
+    out.push(current);
+    out
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Word {
+    None,
+    Number,
+    Upper,
+    Letters,
+    Connector,
+    Punctuation,
+    Other,
+}
+
+/// `some_words` or `some-words` out of `SomeWords`.
+pub(super) fn connect(text: &[u8], connector: char) -> String {
+    let chars: Vec<char> = runes(text).collect();
+    let mut out = String::with_capacity(text.len());
+    let mut rest = chars.as_slice();
+    let (mut kind, mut word) = next_word(&mut rest);
+    while !rest.is_empty() {
+        if kind != Word::Connector {
+            write_word(&mut out, kind, word, connector);
+        }
+        let (before, last) = (kind, word);
+        (kind, word) = next_word(&mut rest);
+        match before {
+            Word::Number => {
+                write_run(&mut out, &mut kind, &mut word, &mut rest, connector);
+                connect_unless_gap(&mut out, kind, connector);
+            }
+            Word::Connector => write_word(&mut out, before, last, connector),
+            Word::Punctuation => {}
+            _ if kind != Word::Number => {
+                if !matches!(kind, Word::Connector | Word::Punctuation) {
+                    out.push(connector);
+                }
+            }
+            _ if rest.is_empty() => {}
+            _ => {
+                let number = word;
+                (kind, word) = next_word(&mut rest);
+                if kind == Word::Letters {
+                    // Small letters behind a number belong to it: `http_2xx`.
+                    out.push(connector);
+                    write_word(&mut out, Word::Number, number, connector);
+                    write_run(&mut out, &mut kind, &mut word, &mut rest, connector);
+                    connect_unless_gap(&mut out, kind, connector);
+                } else {
+                    // A number in front of anything else belongs to what came before: `bld4_floor`.
+                    write_word(&mut out, Word::Number, number, connector);
+                    if !matches!(kind, Word::Connector | Word::Punctuation) {
+                        out.push(connector);
+                    }
+                }
+            }
+        }
+    }
+    write_word(&mut out, kind, word, connector);
+    out
+}
+
+fn write_run<'c>(
+    out: &mut String,
+    kind: &mut Word,
+    word: &mut &'c [char],
+    rest: &mut &'c [char],
+    connector: char,
+) {
+    while matches!(kind, Word::Letters | Word::Number) {
+        write_word(out, *kind, word, connector);
+        (*kind, *word) = next_word(rest);
+    }
+}
+
+fn connect_unless_gap(out: &mut String, kind: Word, connector: char) {
+    if !matches!(kind, Word::None | Word::Punctuation | Word::Connector) {
+        out.push(connector);
+    }
+}
+
+fn write_word(out: &mut String, kind: Word, word: &[char], connector: char) {
+    if !matches!(kind, Word::Upper | Word::Connector) {
+        out.extend(word);
+        return;
+    }
+    out.extend(word.iter().map(|c| if connects(*c) { connector } else { to_lower(*c) }));
+}
+
+/// Takes the next run of characters of one sort.
+fn next_word<'c>(rest: &mut &'c [char]) -> (Word, &'c [char]) {
+    let all = *rest;
+    let Some((first, tail)) = all.split_first() else { return (Word::None, &[]) };
+    let run = |test: &dyn Fn(char) -> bool| 1 + tail.iter().take_while(|c| test(**c)).count();
+    let lower_letter = |c: char| is_letter(c) && !c.is_uppercase();
+    let (kind, length) = match *first {
+        c if connects(c) => (Word::Connector, run(&connects)),
+        c if is_punctuation(c) => (Word::Punctuation, run(&is_punctuation)),
+        c if c.is_uppercase() => match tail.first() {
+            Some(second) if second.is_uppercase() => {
+                let mut length = run(&char::is_uppercase);
+                // `HTTPStatus` is `HTTP` and `Status`.
+                if all.get(length).is_some_and(|c| is_letter(*c)) {
+                    length -= 1;
+                }
+                (Word::Upper, length)
+            }
+            Some(second) if is_letter(*second) => (Word::Upper, run(&lower_letter)),
+            _ => (Word::Upper, 1),
+        },
+        c if is_letter(c) => (Word::Letters, run(&lower_letter)),
+        c if c.is_numeric() => (Word::Number, run(&char::is_numeric)),
+        _ => (Word::Other, run(&|c| !(connects(c) || is_letter(c) || c.is_numeric() || is_punctuation(c)))),
+    };
+    let (word, tail) = all.split_at(length.min(all.len()));
+    *rest = tail;
+    (kind, word)
+}
+
+/// A letter of a script whose words are separated by blanks: not the Chinese, Japanese and Korean ones.
+fn is_letter(c: char) -> bool {
+    if !crate::unicode::is_alphanumeric(c) || c.is_numeric() || c == '_' {
+        return false;
+    }
+    !matches!(u32::from(c), 0x4e00..=0x9fcc | 0x3400..=0x4d85 | 0x20000..=0x2b81d)
+}
