@@ -4,8 +4,18 @@
 //! objects; when to send and when to try again is decided elsewhere from [`DeliveryError::retry`].
 
 pub mod client;
+pub mod conversation;
+pub mod driver;
 mod error;
+pub mod options;
+pub mod payload;
+pub mod redact;
+pub mod request;
+pub mod section;
 pub mod services;
+pub mod smtp;
+pub mod template;
+pub mod verdict;
 
 use std::sync::Arc;
 
@@ -19,7 +29,11 @@ use client::Clients;
 /// One configured service.
 pub trait Service: Send + Sync + 'static {
     /// Hands `message` to `recipient` (which may be empty) and waits for the receiver's word.
-    fn deliver<'a>(&'a self, message: &'a Message, recipient: &'a str) -> BoxFuture<'a, Result<Receipt, DeliveryError>>;
+    fn deliver<'a>(
+        &'a self,
+        message: &'a Message,
+        recipient: &'a str,
+    ) -> BoxFuture<'a, Result<Receipt, DeliveryError>>;
 
     /// How the outbox treats this service's messages: options that every service has (issue: `timeout`, `retries`, …).
     fn options(&self) -> DeliveryOptions {

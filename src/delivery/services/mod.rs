@@ -1,6 +1,10 @@
 //! The services, one file each, and the table that lists them by name.
 
+mod email;
+mod slack;
+mod webhook;
+
 use super::ServiceType;
 
 /// All service types, ordered by name. Docs index, tests, command-line help and metric labels are derived from it.
-pub const TABLE: &[ServiceType] = &[];
+pub const TABLE: &[ServiceType] = &[email::TYPE, slack::TYPE, webhook::TYPE];

@@ -1,0 +1,85 @@
+//! A request that got no answer.
+
+use std::error::Error as StdError;
+use std::time::Duration;
+
+use crate::delivery::{DeliveryError, ErrorKind, Retry};
+
+/// A request that got no answer, and whether repeating it at once can help (services 2.3, the rules of webhook).
+#[derive(Debug, Clone)]
+pub struct Failure {
+    /// What happened; names the host and nothing else of the URL.
+    pub error: DeliveryError,
+    /// Whether the same request may be repeated at once: not after a broken certificate, a redirect loop or a bad URL.
+    pub repeat: bool,
+}
+
+impl Failure {
+    /// A request that cannot be sent as it is.
+    pub(super) fn malformed(detail: impl Into<String>) -> Self {
+        Self { error: DeliveryError::permanent(ErrorKind::Config, detail), repeat: false }
+    }
+
+    /// An answer that nobody can use and that comes again if asked again.
+    pub(super) fn useless_answer(detail: impl Into<String>) -> Self {
+        Self { error: DeliveryError::permanent(ErrorKind::Rejected, detail), repeat: false }
+    }
+
+    pub(super) fn timeout(host: &str, limit: Duration) -> Self {
+        let detail = format!("no complete answer from {host} within {} s", limit.as_secs_f64());
+        Self { error: DeliveryError::temporary(ErrorKind::Network, detail), repeat: true }
+    }
+
+    /// What `reqwest` says, without the URL, which may hold a token.
+    pub(super) fn network(host: &str, error: reqwest::Error) -> Self {
+        let error = error.without_url();
+        if error.is_builder() || error.is_request() && is_malformed(&error) {
+            return Self::malformed(format!("request to {host} cannot be sent: {}", chain(&error)));
+        }
+        let certificate = has_certificate_error(&error);
+        let what = if error.is_connect() { "cannot connect to" } else { "no answer from" };
+        let detail = format!("{what} {host}: {}", chain(&error));
+        let error = DeliveryError { kind: ErrorKind::Network, retry: Retry::Later, status: None, detail };
+        Self { error, repeat: !certificate }
+    }
+}
+
+/// Whether the request itself is at fault: an unsupported scheme for example.
+fn is_malformed(error: &reqwest::Error) -> bool {
+    let text = chain(error);
+    text.contains("scheme") || text.contains("invalid header")
+}
+
+/// The message and its causes in one line; each cause once.
+pub(crate) fn chain(error: &dyn StdError) -> String {
+    let mut parts: Vec<String> = vec![error.to_string()];
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let text = error.to_string();
+        if !parts.iter().any(|part| part.contains(&text)) {
+            parts.push(text);
+        }
+        cause = error.source();
+    }
+    parts.join(": ")
+}
+
+fn has_certificate_error(error: &reqwest::Error) -> bool {
+    let mut cause: Option<&(dyn StdError + 'static)> = error.source();
+    while let Some(error) = cause {
+        if is_certificate_error(error) {
+            return true;
+        }
+        // An `io::Error` hands out the source of what it wraps, not what it wraps.
+        let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        if wrapped.is_some_and(|inner| is_certificate_error(inner)) {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
+
+fn is_certificate_error(error: &(dyn StdError + 'static)) -> bool {
+    matches!(error.downcast_ref::<rustls::Error>(), Some(rustls::Error::InvalidCertificate(_)))
+}

@@ -1,0 +1,287 @@
+//! Drives services that speak HTTP: sends, repeats within one attempt, keeps time, redacts, leaves debug lines.
+//!
+//! A service with one request implements [`HttpService`], two pure functions, and is done. One with several requests
+//! (threads, tokens) holds a [`Caller`] and asks it for each of them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use http::{HeaderMap, Request, Response, StatusCode};
+use tokio::time::Instant;
+
+use super::client::{Failure, Http, REQUEST_TIMEOUT};
+use super::redact::{Redactor, shown_url};
+use super::verdict::{refusal, retry_after, verdict};
+use super::{BuildContext, DeliveryError, DeliveryOptions, Retry, Service};
+use crate::delivery::options::Options;
+use crate::model::{Message, NodeError, Receipt};
+
+/// How long one attempt with all its repeats may take where `timeout` is silent; the outbox cuts a little later.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(55);
+
+/// A service that delivers a message with one HTTP request.
+pub trait HttpService: Send + Sync + 'static {
+    /// The request that brings `message` to `recipient`. Pure: no I/O, no clock.
+    fn request(&self, message: &Message, recipient: &str) -> Result<Request<Bytes>, DeliveryError>;
+
+    /// What the answer means. Pure. By default: 2xx is a success, anything else as the common table says.
+    fn judge(&self, reply: &Reply) -> Result<Receipt, DeliveryError> {
+        reply.accepted()
+    }
+
+    /// Repeats within one attempt; by default none, as the outbox tries again by itself.
+    fn repeats(&self) -> Repeats {
+        Repeats::NONE
+    }
+}
+
+/// How often a request is repeated at once after a broken connection, 429 or 5xx except 501 (services 2.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Repeats {
+    /// Requests after the first one.
+    pub most: u32,
+    /// Pause before the first repeat; doubled for each further one.
+    pub pause: Duration,
+    /// Longest pause, unless the receiver asks for a longer one.
+    pub longest: Duration,
+}
+
+impl Repeats {
+    /// The outbox alone repeats.
+    pub const NONE: Self = Self { most: 0, pause: Duration::ZERO, longest: Duration::ZERO };
+
+    /// The pause after the repeat number `done` (0 before the first one).
+    fn pause(&self, done: u32) -> Duration {
+        self.pause.saturating_mul(2u32.saturating_pow(done.min(31))).min(self.longest)
+    }
+}
+
+/// An answer, with what is needed to word an error about it.
+#[derive(Debug)]
+pub struct Reply {
+    /// Status, headers and body (capped).
+    pub response: Response<Bytes>,
+    /// The request's method.
+    pub method: String,
+    /// The request's URL, fit to be shown.
+    pub url: String,
+    /// Requests made.
+    pub attempts: u32,
+    /// The beginning of the body, cleaned of secrets and control characters.
+    pub quote: String,
+    now: jiff::Timestamp,
+}
+
+impl Reply {
+    /// The status code.
+    pub fn status(&self) -> StatusCode {
+        self.response.status()
+    }
+
+    /// The headers.
+    pub fn headers(&self) -> &HeaderMap {
+        self.response.headers()
+    }
+
+    /// The body, as the service has to read it. Quote [`Reply::quote`] in texts instead.
+    pub fn body(&self) -> &[u8] {
+        self.response.body()
+    }
+
+    /// The body as JSON.
+    pub fn json(&self) -> Option<serde_json::Value> {
+        serde_json::from_slice(self.body()).ok()
+    }
+
+    /// 2xx is a success; everything else is [`Reply::refused`].
+    pub fn accepted(&self) -> Result<Receipt, DeliveryError> {
+        if self.status().is_success() { Ok(self.receipt(None)) } else { Err(self.refused()) }
+    }
+
+    /// The receipt for an accepted message.
+    pub fn receipt(&self, id: Option<String>) -> Receipt {
+        Receipt { id, detail: self.status().to_string() }
+    }
+
+    /// The error for a refused message, in the words that upstream uses (services 1.5).
+    pub fn refused(&self) -> DeliveryError {
+        let (code, url, quote) = (self.status().as_u16(), &self.url, &self.quote);
+        self.error(format!("request to {url} has failed with error code {code} : {quote}"))
+    }
+
+    /// An error with `detail`, and with kind and retry as the status says.
+    pub fn error(&self, detail: impl Into<String>) -> DeliveryError {
+        refusal(self.status(), self.headers(), self.now, detail.into())
+    }
+
+    /// The pause that the receiver asks for.
+    pub fn retry_after(&self) -> Option<Duration> {
+        retry_after(self.headers(), self.now)
+    }
+}
+
+/// Sends the requests of one service.
+pub struct Caller {
+    name: String,
+    http: Http,
+    options: DeliveryOptions,
+    redactor: Redactor,
+}
+
+impl Caller {
+    /// A caller for the service that is being built.
+    pub fn new(context: &BuildContext<'_>, options: &Options<'_>) -> Result<Self, NodeError> {
+        Ok(Self {
+            name: context.name.to_owned(),
+            http: context.clients.http(options.transport()?),
+            options: options.delivery()?,
+            redactor: options.redactor.clone(),
+        })
+    }
+
+    /// The options that the outbox asks for.
+    pub fn options(&self) -> &DeliveryOptions {
+        &self.options
+    }
+
+    /// What all services share.
+    pub fn clients(&self) -> &super::client::Clients {
+        self.http.clients()
+    }
+
+    /// Removes the service's secrets from an error that was made outside.
+    pub fn clean(&self, mut error: DeliveryError) -> DeliveryError {
+        error.detail = self.redactor.clean(&error.detail);
+        error
+    }
+
+    /// The time by which an attempt that begins now has to end.
+    pub fn deadline(&self) -> Instant {
+        Instant::now() + self.options.timeout.unwrap_or(ATTEMPT_TIMEOUT)
+    }
+
+    /// Sends `request`, repeats it as `repeats` says, and returns the last answer, whatever its status.
+    pub async fn send(
+        &self,
+        request: Request<Bytes>,
+        repeats: Repeats,
+        deadline: Instant,
+    ) -> Result<Reply, DeliveryError> {
+        let mut done = 0;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            self.trace_request(&request);
+            let result = self.http.send(request.clone(), left.min(REQUEST_TIMEOUT)).await;
+            let pause = self.pause(&result, repeats, done);
+            match pause.filter(|pause| done < repeats.most && Instant::now() + *pause < deadline) {
+                Some(pause) => tokio::time::sleep(pause).await,
+                None => return self.conclude(&request, result, done + 1),
+            }
+            done += 1;
+        }
+    }
+
+    /// How long to wait before repeating; `None` if repeating does not help.
+    fn pause(
+        &self,
+        result: &Result<Response<Bytes>, Failure>,
+        repeats: Repeats,
+        done: u32,
+    ) -> Option<Duration> {
+        let own = repeats.pause(done);
+        match result {
+            Err(failure) => failure.repeat.then_some(own),
+            Ok(response) => match response.status().as_u16() {
+                429 | 503 => Some(retry_after(response.headers(), self.now()).unwrap_or(own)),
+                501 => None,
+                500..=599 => Some(own),
+                _ => None,
+            },
+        }
+    }
+
+    fn conclude(
+        &self,
+        request: &Request<Bytes>,
+        result: Result<Response<Bytes>, Failure>,
+        attempts: u32,
+    ) -> Result<Reply, DeliveryError> {
+        let url = shown_url(&request.uri().to_string());
+        let method = request.method().to_string();
+        match result {
+            Ok(response) => {
+                let quote = self.redactor.quote(response.body());
+                tracing::debug!(service = %self.name, "Received response: {} {quote}", response.status());
+                Ok(Reply { response, method, url, attempts, quote, now: self.now() })
+            }
+            Err(failure) => {
+                let mut error = failure.error;
+                if attempts > 1 {
+                    error.detail =
+                        format!("{method} {url} giving up after {attempts} attempt(s): {}", error.detail);
+                }
+                Err(self.clean(error))
+            }
+        }
+    }
+
+    /// The debug line of core 5.7, redacted.
+    fn trace_request(&self, request: &Request<Bytes>) {
+        if tracing::enabled!(tracing::Level::DEBUG) {
+            let url = shown_url(&request.uri().to_string());
+            let headers: Vec<&str> = request.headers().keys().map(http::HeaderName::as_str).collect();
+            let body = self.redactor.quote(request.body());
+            tracing::debug!(service = %self.name, "Sending request: {} {url} {headers:?} {body}", request.method());
+        }
+    }
+
+    fn now(&self) -> jiff::Timestamp {
+        self.http.clients().reach().clock.now()
+    }
+}
+
+/// An [`HttpService`] as a [`Service`].
+pub struct Driver<S> {
+    service: S,
+    caller: Caller,
+}
+
+impl<S: HttpService> Driver<S> {
+    /// Wraps `service`, whose settings were read through `options`.
+    pub fn build(
+        context: &BuildContext<'_>,
+        options: &Options<'_>,
+        service: S,
+    ) -> Result<Arc<dyn Service>, NodeError> {
+        Ok(Arc::new(Self { service, caller: Caller::new(context, options)? }))
+    }
+
+    async fn attempt(&self, message: &Message, recipient: &str) -> Result<Receipt, DeliveryError> {
+        let request = self.service.request(message, recipient)?;
+        let reply = self.caller.send(request, self.service.repeats(), self.caller.deadline()).await?;
+        self.service.judge(&reply)
+    }
+}
+
+impl<S: HttpService> Service for Driver<S> {
+    fn deliver<'a>(
+        &'a self,
+        message: &'a Message,
+        recipient: &'a str,
+    ) -> BoxFuture<'a, Result<Receipt, DeliveryError>> {
+        Box::pin(
+            async move { self.attempt(message, recipient).await.map_err(|error| self.caller.clean(error)) },
+        )
+    }
+
+    fn options(&self) -> DeliveryOptions {
+        self.caller.options().clone()
+    }
+}
+
+/// Whether a status may go away by itself.
+pub fn is_temporary(status: StatusCode) -> bool {
+    verdict(status, None).is_some_and(|(_, retry)| retry != Retry::No)
+}

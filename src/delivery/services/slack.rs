@@ -1,0 +1,404 @@
+//! slack: chat.postMessage and chat.update (services 2.1), with threads that later messages continue or update.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use http::{Request, StatusCode};
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+use tokio::time::Instant;
+
+use crate::delivery::conversation::{Conversation, ConversationKey};
+use crate::delivery::driver::{Caller, Repeats, Reply};
+use crate::delivery::options::Options;
+use crate::delivery::payload::{self, InvalidPayload, OnInvalid};
+use crate::delivery::request::{Outgoing, parse_url};
+use crate::delivery::section::{Field, FieldSection, Kind, flag, text};
+use crate::delivery::{
+    BuildContext, DeliveryError, DeliveryOptions, ErrorKind, Retry, SectionType, Service, ServiceType,
+};
+use crate::model::{Message, Node, NodeError, Receipt, Section};
+
+/// The row of the table.
+pub(super) const TYPE: ServiceType =
+    ServiceType { name: "slack", section: Some(SectionType { key: "slack", compile }), build };
+
+/// Where Slack is.
+const DEFAULT_API: &str = "https://slack.com/api/";
+
+/// Slack's rate limit is repeated within one attempt only while the pauses are short; the outbox does the rest.
+const REPEATS: Repeats = Repeats { most: 20, pause: Duration::from_secs(1), longest: Duration::from_secs(1) };
+
+const FIELDS: &[Field] = &[
+    Field::text("username").always(),
+    Field::text("icon").always(),
+    Field::text("attachments").always().holds(Kind::Payload),
+    Field::text("blocks").always().holds(Kind::Payload),
+    Field::text("groupingKey").always().shown(),
+    Field::text("notifyBroadcast").always().shown().holds(Kind::Flag),
+    Field::text("deliveryPolicy").always().shown().holds(Kind::Word(policy)),
+];
+
+/// The policies, case-sensitive; anything else is `Post`.
+fn policy(text: &str) -> &'static str {
+    match text {
+        "PostAndUpdate" => "PostAndUpdate",
+        "Update" => "Update",
+        _ => "Post",
+    }
+}
+
+fn compile(template: &str, section: &Node) -> Result<Box<dyn Section>, NodeError> {
+    FieldSection::compile(template, section, FIELDS)
+}
+
+struct Slack {
+    caller: Caller,
+    /// Service name and a fingerprint of the token: two workspaces never share a thread.
+    account: String,
+    token: String,
+    api: String,
+    username: String,
+    icon: String,
+    disable_unfurl: bool,
+    on_invalid: OnInvalid,
+}
+
+fn build(context: BuildContext<'_>, settings: &Node) -> Result<Arc<dyn Service>, NodeError> {
+    let mut options = Options::read(settings)?;
+    let token = options.secret("token")?;
+    options.secret("signingSecret")?;
+    if token.is_empty() {
+        context.warnings.push(options.error("token", "no `token` is set: Slack will refuse every message"));
+    }
+    let strict = context.clients.reach().strict_payloads;
+    let fingerprint: String =
+        Sha256::digest(&token).iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+    Ok(Arc::new(Slack {
+        account: format!("slack/{}/{fingerprint}", context.name),
+        token,
+        api: api(&options.text("apiURL")?),
+        username: options.text("username")?,
+        icon: options.text("icon")?,
+        disable_unfurl: options.flag("disableUnfurl")?,
+        on_invalid: OnInvalid::read(&options, if strict { OnInvalid::Fail } else { OnInvalid::Note })?,
+        caller: Caller::new(&context, &options)?,
+    }))
+}
+
+/// The base URL with the slash at its end that upstream insists on (services 2.1, FIX).
+fn api(setting: &str) -> String {
+    match setting.trim() {
+        "" => DEFAULT_API.to_owned(),
+        url if url.ends_with('/') => url.to_owned(),
+        url => format!("{url}/"),
+    }
+}
+
+type Form = Vec<(&'static str, String)>;
+
+impl Slack {
+    async fn attempt(&self, message: &Message, channel: &str) -> Result<Receipt, DeliveryError> {
+        let section = message.section("slack");
+        let form = self.form(message, section)?;
+        let conversations = self.caller.clients().conversations();
+        let thread = self.thread(channel, text(section, "groupingKey"));
+        let known = thread.as_ref().and_then(|key| conversations.get(key));
+        let policy = text(section, "deliveryPolicy");
+        let deadline = self.caller.deadline();
+
+        let mut receipt = Receipt::default();
+        if known.is_none() || policy != "Update" {
+            let posted =
+                self.post(&form, channel, known.as_ref(), flag(section, "notifyBroadcast"), deadline).await?;
+            receipt =
+                Receipt { id: Some(posted.first.clone()), detail: format!("posted to {}", posted.place) };
+            if let (Some(key), None, false) = (&thread, &known, posted.first.is_empty()) {
+                conversations.put(key.clone(), posted);
+            }
+        }
+        if let Some(thread) = known.filter(|_| policy == "Update" || policy == "PostAndUpdate") {
+            receipt = self.update(form, channel, &thread, deadline).await?;
+        }
+        Ok(receipt)
+    }
+
+    /// The thread's key; `None` without a grouping key.
+    fn thread(&self, channel: &str, topic: &str) -> Option<ConversationKey> {
+        let key = ConversationKey {
+            account: self.account.clone(),
+            place: channel.to_owned(),
+            topic: topic.to_owned(),
+        };
+        Some(key).filter(|key| !key.topic.is_empty())
+    }
+
+    async fn post(
+        &self,
+        form: &Form,
+        channel: &str,
+        known: Option<&Conversation>,
+        broadcast: bool,
+        deadline: Instant,
+    ) -> Result<Conversation, DeliveryError> {
+        let mut form = form.clone();
+        form.push(("channel", channel.to_owned()));
+        form.extend(known.map(|thread| ("thread_ts", thread.first.clone())));
+        form.extend(broadcast.then(|| ("reply_broadcast", "true".to_owned())));
+        let answer = self.call("chat.postMessage", &form, deadline).await?;
+        let field = |name: &str| answer.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let place = Some(field("channel")).filter(|id| !id.is_empty()).unwrap_or_else(|| channel.to_owned());
+        Ok(Conversation { place, first: field("ts") })
+    }
+
+    async fn update(
+        &self,
+        mut form: Form,
+        channel: &str,
+        thread: &Conversation,
+        deadline: Instant,
+    ) -> Result<Receipt, DeliveryError> {
+        let place = if thread.place.is_empty() { channel } else { &thread.place };
+        form.push(("channel", place.to_owned()));
+        form.push(("ts", thread.first.clone()));
+        form.push(("as_user", "true".to_owned()));
+        self.call("chat.update", &form, deadline).await?;
+        Ok(Receipt { id: Some(thread.first.clone()), detail: format!("updated in {place}") })
+    }
+
+    async fn call(&self, method: &str, form: &Form, deadline: Instant) -> Result<Value, DeliveryError> {
+        let reply = self.caller.send(request(&self.api, method, form)?, REPEATS, deadline).await?;
+        judge(&reply)
+    }
+
+    /// The fields that post and update share.
+    fn form(&self, message: &Message, section: Option<&Value>) -> Result<Form, DeliveryError> {
+        let mut form: Form = vec![("token", self.token.clone())];
+        let mut body = message.text.clone();
+        let username = own_or(text(section, "username"), &self.username);
+        form.extend(Some(username).filter(|name| !name.is_empty()).map(|name| ("username", name.to_owned())));
+        form.extend(icon(own_or(text(section, "icon"), &self.icon)));
+        if let Some(attachments) = self.valid(attachments(section), &mut body)? {
+            form.push(("attachments", attachments.to_string()));
+        }
+        if let Some(blocks) = self.valid(blocks(section), &mut body)? {
+            form.push(("blocks", blocks.to_string()));
+        }
+        if self.disable_unfurl {
+            form.extend([("unfurl_links", "false".to_owned()), ("unfurl_media", "false".to_owned())]);
+        }
+        form.push(("text", body));
+        Ok(form)
+    }
+
+    /// Content that is invalid becomes a note in the text, or refuses the message.
+    fn valid(
+        &self,
+        content: Result<Option<Value>, InvalidPayload>,
+        body: &mut String,
+    ) -> Result<Option<Value>, DeliveryError> {
+        match (content, self.on_invalid) {
+            (Ok(content), _) => Ok(content),
+            (Err(problem), OnInvalid::Fail) => Err(problem.refuse()),
+            (Err(problem), OnInvalid::Note) => {
+                let gap = if body.is_empty() { "" } else { "\n" };
+                body.push_str(&format!("{gap}{}", problem.note()));
+                Ok(None)
+            }
+        }
+    }
+}
+
+impl Service for Slack {
+    fn deliver<'a>(
+        &'a self,
+        message: &'a Message,
+        recipient: &'a str,
+    ) -> BoxFuture<'a, Result<Receipt, DeliveryError>> {
+        Box::pin(
+            async move { self.attempt(message, recipient).await.map_err(|error| self.caller.clean(error)) },
+        )
+    }
+
+    fn options(&self) -> DeliveryOptions {
+        self.caller.options().clone()
+    }
+}
+
+fn request(api: &str, method: &str, form: &Form) -> Result<Request<Bytes>, DeliveryError> {
+    Ok(Outgoing::new("POST", &format!("{api}{method}"))?.form(form))
+}
+
+fn own_or<'a>(own: &'a str, default: &'a str) -> &'a str {
+    if own.is_empty() { default } else { own }
+}
+
+/// `:name:` is an emoji, an absolute URL an image; anything else is left out, as upstream does.
+fn icon(icon: &str) -> Option<(&'static str, String)> {
+    if icon.len() > 2 && icon.starts_with(':') && icon.ends_with(':') && !icon.contains('\n') {
+        return Some(("icon_emoji", icon.to_owned()));
+    }
+    if parse_url(icon).is_ok() {
+        return Some(("icon_url", icon.to_owned()));
+    }
+    if !icon.is_empty() {
+        tracing::warn!(
+            "icon `{icon}` is neither `:emoji:` nor an http(s) URL; the message goes out without it"
+        );
+    }
+    None
+}
+
+/// The attachments: an array whose known keys are put into Slack's spelling; `[]` where the section names none.
+fn attachments(section: Option<&Value>) -> Result<Option<Value>, InvalidPayload> {
+    if section.is_none() {
+        return Ok(None);
+    }
+    match payload::read(section, "attachments")? {
+        None => Ok(Some(Value::Array(Vec::new()))),
+        Some(Value::Null) => Ok(None),
+        Some(Value::Array(items)) => {
+            Ok(Some(items.into_iter().map(|item| fold_keys(item, ATTACHMENT_KEYS)).collect()))
+        }
+        Some(other) => Err(payload::wrong_shape(section, "attachments", "an array of attachments", &other)),
+    }
+}
+
+/// The blocks: an array, or the object around one that Block Kit Builder exports; left out if there is none.
+fn blocks(section: Option<&Value>) -> Result<Option<Value>, InvalidPayload> {
+    let blocks = match payload::read(section, "blocks")? {
+        Some(Value::Object(mut map)) if map.get("blocks").is_some_and(Value::is_array) => {
+            map.remove("blocks")
+        }
+        other => other,
+    };
+    match blocks {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::Array(items)) => {
+            Ok(Some(Value::Array(items))
+                .filter(|items| items.as_array().is_some_and(|items| !items.is_empty())))
+        }
+        Some(other) => Err(payload::wrong_shape(section, "blocks", "an array of blocks", &other)),
+    }
+}
+
+/// Keys of an attachment that upstream matches without case and sends in this spelling.
+const ATTACHMENT_KEYS: &[&str] = &[
+    "actions",
+    "attachment_type",
+    "author_icon",
+    "author_id",
+    "author_link",
+    "author_name",
+    "author_subname",
+    "blocks",
+    "callback_id",
+    "color",
+    "fallback",
+    "fields",
+    "footer",
+    "footer_icon",
+    "id",
+    "image_url",
+    "mrkdwn_in",
+    "pretext",
+    "service_icon",
+    "service_name",
+    "text",
+    "thumb_url",
+    "title",
+    "title_link",
+    "ts",
+    "from_url",
+    "original_url",
+];
+
+/// Keys of a field inside an attachment.
+const FIELD_KEYS: &[&str] = &["title", "value", "short"];
+
+fn fold_keys(item: Value, known: &[&str]) -> Value {
+    let Value::Object(map) = item else { return item };
+    let fold = |(key, value): (String, Value)| {
+        let name =
+            known.iter().find(|name| name.eq_ignore_ascii_case(&key)).map_or(key, |name| (*name).to_owned());
+        let value = match (name.as_str(), value) {
+            ("fields", Value::Array(fields)) => {
+                fields.into_iter().map(|field| fold_keys(field, FIELD_KEYS)).collect()
+            }
+            (_, value) => value,
+        };
+        (name, value)
+    };
+    Value::Object(map.into_iter().map(fold).collect())
+}
+
+/// Slack answers 200 and JSON with `ok`; everything else is a failure, `ok: false` without a code too (services E2).
+fn judge(reply: &Reply) -> Result<Value, DeliveryError> {
+    let status = reply.status();
+    if status != StatusCode::OK {
+        return Err(reply.error(format!("slack server error: {status}")));
+    }
+    let Some(answer) = reply.json() else {
+        let detail = format!("the answer is no JSON, so this is not Slack's API: {}", reply.quote);
+        return Err(DeliveryError::temporary(ErrorKind::Unavailable, detail).with_status(200));
+    };
+    if answer.get("ok").and_then(Value::as_bool) == Some(true) {
+        return Ok(answer);
+    }
+    let code = text(Some(&answer), "error");
+    if code.is_empty() {
+        let detail = "slack answered `ok: false` without saying why";
+        return Err(DeliveryError::temporary(ErrorKind::Unavailable, detail).with_status(200));
+    }
+    let (kind, retry) = meaning(code);
+    let retry = reply.retry_after().filter(|_| retry != Retry::No).map_or(retry, Retry::After);
+    let detail = format!("{code}{}", details(&answer));
+    Err(DeliveryError { kind, retry, status: Some(200), detail })
+}
+
+/// What else Slack says: which scope is missing, which block is wrong.
+fn details(answer: &Value) -> String {
+    let mut details: Vec<String> = Vec::new();
+    let needed = text(Some(answer), "needed");
+    if !needed.is_empty() {
+        details.push(format!("the token needs the scope `{needed}`"));
+    }
+    let messages = answer.pointer("/response_metadata/messages").and_then(Value::as_array);
+    let errors = answer.get("errors").and_then(Value::as_array);
+    for message in messages.into_iter().chain(errors).flatten().filter_map(Value::as_str).take(5) {
+        details.push(message.chars().take(200).collect());
+    }
+    if details.is_empty() { String::new() } else { format!(" ({})", details.join("; ")) }
+}
+
+/// What Slack's error codes mean for trying again.
+fn meaning(code: &str) -> (ErrorKind, Retry) {
+    match code {
+        "not_authed"
+        | "invalid_auth"
+        | "account_inactive"
+        | "token_revoked"
+        | "token_expired"
+        | "no_permission"
+        | "missing_scope"
+        | "ekm_access_denied"
+        | "enterprise_is_restricted"
+        | "not_allowed_token_type"
+        | "org_login_required"
+        | "two_factor_setup_required"
+        | "access_denied"
+        | "restricted_action" => (ErrorKind::Auth, Retry::No),
+        "channel_not_found" | "not_in_channel" | "is_archived" | "user_not_found" | "message_not_found"
+        | "team_not_found" | "thread_not_found" => (ErrorKind::NotFound, Retry::No),
+        "ratelimited" | "rate_limited" | "message_limit_exceeded" => (ErrorKind::RateLimited, Retry::Later),
+        "internal_error"
+        | "fatal_error"
+        | "service_unavailable"
+        | "request_timeout"
+        | "team_added_to_org"
+        | "org_login_pending" => (ErrorKind::Unavailable, Retry::Later),
+        _ => (ErrorKind::Rejected, Retry::No),
+    }
+}
