@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::model::{Change, Object, ObjectKey, Resource, Secrets, Severity};
 
+pub mod dir;
 pub mod kube;
 
 /// Which objects a source watches: what a binding says about its kind.
