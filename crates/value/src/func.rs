@@ -204,6 +204,11 @@ pub trait Host: Send + Sync + 'static {
         None
     }
 
+    /// What it is in JSON, if that is not an object of its fields.
+    fn json(&self) -> Option<Value> {
+        None
+    }
+
     /// `Kind::Ptr` for pointers to structs (the default when the type name starts with `*`), else `Kind::Struct`.
     fn kind(&self) -> Kind {
         if self.type_name().starts_with('*') { Kind::Ptr } else { Kind::Struct }

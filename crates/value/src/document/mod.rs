@@ -15,6 +15,7 @@ pub use tape::{Entries, Items, NodeKind, NodeRef};
 
 use crate::list::List;
 use crate::map::Map;
+use crate::str::Str;
 use crate::types::GoType;
 use crate::value::Value;
 use tape::Tape;
@@ -109,10 +110,27 @@ impl Document {
         lock(changes).range(node..self.node(node).end()).map(|(_, map)| map.clone()).collect()
     }
 
+    /// The whole document as values that share nothing with its tables but texts, so that programs may change them freely.
+    pub fn to_owned_value(&self) -> Value {
+        self.build(0, |_, entries| Map::of(GoType::Any, entries))
+    }
+
     /// Turns the map at `node`, and every map below it, into owned maps that can be changed, and keeps them for all who look at this document.
     pub(crate) fn change(&self, node: u32) -> Map {
         let mut changes = lock(self.0.changes.get_or_init(Mutex::default));
-        // Children come after their parent in the table: going backwards, a container finds its members on the stack, the first one on top.
+        let value = self.build(node, |at, entries| {
+            changes.entry(at).or_insert_with(|| Map::of(GoType::Any, entries)).clone()
+        });
+        match value {
+            Value::Map(map) => map,
+            _ => Map::new(),
+        }
+    }
+
+    /// Builds values for the subtree of `node`, maps by `make_map`, without recursion.
+    ///
+    /// Members come after their container in the table. Going backwards, a container finds its members on the stack, the first one on top.
+    fn build(&self, node: u32, mut make_map: impl FnMut(u32, Vec<(Str, Value)>) -> Map) -> Value {
         let mut done: Vec<Value> = Vec::new();
         let mut at = self.node(node).end();
         while at > node {
@@ -127,20 +145,15 @@ impl Document {
                 NodeKind::Map => {
                     let count = here.entries().count_all();
                     let mut values = done.split_off(done.len().saturating_sub(count));
-                    let map = changes.entry(at).or_insert_with(|| {
-                        let pairs = here.entries().all().filter_map(|(key, _)| Some((key, values.pop()?)));
-                        let live: Vec<_> = pairs.filter(|(key, _)| !key.is_dead()).collect();
-                        Map::of(GoType::Any, live.into_iter().map(|(key, value)| (key.to_str_value(), value)))
-                    });
-                    done.push(Value::Map(map.clone()));
+                    let entries = here.entries().all().filter_map(|(key, _)| Some((key, values.pop()?)));
+                    let live = entries.filter(|(key, _)| !key.is_dead());
+                    let live = live.map(|(key, value)| (key.to_str_value(), value)).collect();
+                    done.push(Value::Map(make_map(at, live)));
                 }
                 _ => done.push(here.to_value()),
             }
         }
-        match done.pop() {
-            Some(Value::Map(map)) => map,
-            _ => Map::new(),
-        }
+        done.pop().unwrap_or_default()
     }
 }
 

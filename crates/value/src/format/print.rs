@@ -5,7 +5,8 @@ use super::{MAX_DEPTH, Text};
 use crate::func::Host;
 use crate::list::List;
 use crate::map::Map;
-use crate::time::{MONTHS, Time, WEEKDAYS};
+use crate::methods;
+use crate::time::{MONTHS, Time};
 use crate::types::{FloatKind, GoType, IntKind, Kind, UintKind};
 use crate::value::Value;
 
@@ -89,7 +90,7 @@ impl<'t> Printer<'t> {
 
     fn int(&mut self, value: &Value, number: i64, kind: IntKind, verb: char) {
         if self.asks_string(verb)
-            && let Some(name) = calendar_name(number, kind)
+            && let Some(name) = methods::named(number, kind)
         {
             return self.string(value, name.as_bytes(), verb);
         }
@@ -355,20 +356,8 @@ impl Host for NoZone {
     }
 }
 
-/// The name of a month or a day of the week; as Go, `%!Month(13)` for what is none.
-fn calendar_name(number: i64, kind: IntKind) -> Option<String> {
-    let (type_name, name) = match kind {
-        IntKind::Month => {
-            ("Month", number.checked_sub(1).and_then(|index| MONTHS.get(usize::try_from(index).ok()?)))
-        }
-        IntKind::Weekday => ("Weekday", usize::try_from(number).ok().and_then(|index| WEEKDAYS.get(index))),
-        _ => return None,
-    };
-    Some(name.map_or_else(|| format!("%!{type_name}({number})"), |name| (*name).to_owned()))
-}
-
 /// `%#v` of a time: the Go expression that makes it.
-fn go_syntax(time: &Time) -> String {
+pub(crate) fn go_syntax(time: &Time) -> String {
     let (year, month, day) = time.civil();
     let (hour, minute, second) = time.clock();
     let month = MONTHS.get(usize::from(month).wrapping_sub(1)).copied().unwrap_or_default();
