@@ -19,7 +19,7 @@ pub(super) const FUNCTIONS: &[FunctionDef] = &[
         "regexMatch",
         TWO,
         |cx, args| match compile(cx, &args) {
-            Ok(regex) => Ok(Value::Bool(regex.is_match(args.str(1)))),
+            Ok(regex) => matches(cx, &regex, args.str(1)),
             Err(CallError::Failed(_)) => Ok(Value::Bool(false)),
             Err(limit) => Err(limit),
         },
@@ -29,7 +29,10 @@ pub(super) const FUNCTIONS: &[FunctionDef] = &[
     FunctionDef::new(
         "mustRegexMatch",
         TWO,
-        |cx, args| Ok(Value::Bool(compile(cx, &args)?.is_match(args.str(1)))),
+        |cx, args| {
+            let regex = compile(cx, &args)?;
+            matches(cx, &regex, args.str(1))
+        },
         "Whether the pattern occurs in the text.",
         &[("{{mustRegexMatch \"b+\" \"abb\"}}", "true")],
     ),
@@ -121,9 +124,17 @@ fn compile(cx: &mut CallCx<'_>, args: &Args<'_>) -> Result<Regex> {
     Regex::new(pattern).map_err(|error| CallError::new(error.to_string()))
 }
 
+/// Whether the pattern occurs, charged to the budget.
+fn matches(cx: &mut CallCx<'_>, regex: &Regex, text: &[u8]) -> Result<Value> {
+    cx.budget.step(regex.cost(text.len()))?;
+    Ok(Value::Bool(regex.is_match(text)))
+}
+
 fn find(cx: &mut CallCx<'_>, args: Args<'_>) -> Result<Value> {
     let text = args.shared_str(1);
-    let found = compile(cx, &args)?.find(&text);
+    let regex = compile(cx, &args)?;
+    cx.budget.step(regex.cost(text.len()))?;
+    let found = regex.find(&text);
     Ok(Value::Str(found.map_or(Str::EMPTY, |(start, end)| text.slice(start..end))))
 }
 
@@ -132,7 +143,7 @@ fn find_all(cx: &mut CallCx<'_>, args: Args<'_>) -> Result<Value> {
     let limit = usize::try_from(args.int(2)).ok();
     charge_list(cx, text.len().min(limit.unwrap_or(usize::MAX)))?;
     let regex = compile(cx, &args)?;
-    let found = if limit == Some(0) { Vec::new() } else { regex.find_all(&text, limit) };
+    let found = if limit == Some(0) { Vec::new() } else { regex.find_all(&text, limit, cx.budget)? };
     if found.is_empty() {
         return Ok(Value::List(List::nil(GoType::Str)));
     }
@@ -140,27 +151,13 @@ fn find_all(cx: &mut CallCx<'_>, args: Args<'_>) -> Result<Value> {
 }
 
 fn replace_all(cx: &mut CallCx<'_>, args: Args<'_>) -> Result<Value> {
-    // Every byte of the text may be replaced by the whole template.
-    charge_replacement(cx, &args)?;
-    let replaced = compile(cx, &args)?.replace_all(args.str(1), args.str(2));
-    made(cx, replaced)
+    let replaced = compile(cx, &args)?.replace_all(args.str(1), args.str(2), cx.budget)?;
+    Ok(Value::Str(replaced.into()))
 }
 
 fn replace_literal(cx: &mut CallCx<'_>, args: Args<'_>) -> Result<Value> {
-    charge_replacement(cx, &args)?;
-    let replaced = compile(cx, &args)?.replace_all_literal(args.str(1), args.str(2));
-    made(cx, replaced)
-}
-
-/// Refuses replacements that could outgrow the budget, without charging what usually is not used.
-fn charge_replacement(cx: &mut CallCx<'_>, args: &Args<'_>) -> Result<()> {
-    let groups = args.str(2).iter().filter(|byte| **byte == b'$').count();
-    let text = args.str(1).len();
-    let most = (text + 1).saturating_mul(args.str(2).len().saturating_add(groups.saturating_mul(text)));
-    if most > cx.budget.memory_left() {
-        cx.budget.memory(most)?
-    }
-    Ok(())
+    let replaced = compile(cx, &args)?.replace_all_literal(args.str(1), args.str(2), cx.budget)?;
+    Ok(Value::Str(replaced.into()))
 }
 
 fn split(cx: &mut CallCx<'_>, args: Args<'_>) -> Result<Value> {
@@ -171,5 +168,5 @@ fn split(cx: &mut CallCx<'_>, args: Args<'_>) -> Result<Value> {
     if limit == Some(0) {
         return Ok(Value::List(List::nil(GoType::Str)));
     }
-    Ok(Value::List(List::of_texts(regex.split(text, limit))))
+    Ok(Value::List(List::of_texts(regex.split(text, limit, cx.budget)?)))
 }

@@ -139,15 +139,14 @@ const WORDS: &[(&str, Element)] = &[
 pub(super) fn next(layout: &[u8]) -> (&[u8], Option<(Element, &[u8])>) {
     for at in 0..layout.len() {
         let (before, rest) = layout.split_at(at);
-        if let Some((element, length)) = element_at(before, rest) {
-            // `_2006` is a literal `_` and a year.
+        if let Some((element, length)) = element_at(rest) {
             return (before, Some((element, rest.get(length..).unwrap_or_default())));
         }
     }
     (layout, None)
 }
 
-fn element_at(before: &[u8], rest: &[u8]) -> Option<(Element, usize)> {
+fn element_at(rest: &[u8]) -> Option<(Element, usize)> {
     match rest.first()? {
         b'J' if rest.starts_with(b"Jan") && !rest.starts_with(b"January") => {
             return (!starts_with_lower(rest.get(3..)?)).then_some((Element::Month, 3));
@@ -155,13 +154,13 @@ fn element_at(before: &[u8], rest: &[u8]) -> Option<(Element, usize)> {
         b'M' if rest.starts_with(b"Mon") && !rest.starts_with(b"Monday") => {
             return (!starts_with_lower(rest.get(3..)?)).then_some((Element::Weekday, 3));
         }
+        // `_2006` is a literal `_` and a year.
         b'_' if rest.starts_with(b"_2") => {
             return (!rest.starts_with(b"_2006")).then_some((Element::DaySpace, 2));
         }
         b'.' | b',' => return fraction(rest),
         _ => {}
     }
-    let _ = before;
     let (word, element) = WORDS.iter().find(|(word, _)| rest.starts_with(word.as_bytes()))?;
     Some((*element, word.len()))
 }
@@ -244,20 +243,16 @@ fn print(out: &mut Vec<u8>, time: &Time, element: Element) {
     out.extend_from_slice(text.as_bytes());
 }
 
-/// A separator and the first digits of the second's fraction.
+/// A separator and the first digits of the second's fraction; there are nine.
 fn fraction_text(time: &Time, digits: usize, separator: u8) -> String {
     let nanos = format!("{:09}", time.nanosecond());
-    let kept: String = nanos.chars().chain(std::iter::repeat('0')).take(digits.min(64)).collect();
+    let kept: String = nanos.chars().take(digits).collect();
     format!("{}{kept}", char::from(separator))
 }
 
 fn zone_name(time: &Time) -> String {
     let (name, seconds) = time.zone_at();
-    if name.is_empty() {
-        offset(seconds, if seconds % 3_600 == 0 { OffsetForm::Hours } else { OffsetForm::Minutes })
-    } else {
-        name
-    }
+    if name.is_empty() { offset(seconds, OffsetForm::Minutes) } else { name }
 }
 
 fn offset(seconds: i32, form: OffsetForm) -> String {

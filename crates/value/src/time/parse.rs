@@ -146,9 +146,15 @@ impl Parts {
     }
 
     fn day_of_year<'a>(&mut self, element: Element, text: &'a [u8]) -> Step<'a> {
-        let (digits, rest) = text.split_at_checked(3).ok_or("expected a day of the year of three digits")?;
-        let digits = if element == Element::YearDaySpace { digits.trim_ascii_start() } else { digits };
-        self.year_day = Some(number(digits).ok_or("expected a day of the year of three digits")?);
+        let exact = element == Element::YearDayZero;
+        let blanks = text.iter().take(if exact { 0 } else { 2 }).take_while(|byte| **byte == b' ').count();
+        let text = text.get(blanks..).unwrap_or_default();
+        let count = text.iter().take(3).take_while(|byte| byte.is_ascii_digit()).count();
+        if count == 0 || (exact && count < 3) {
+            return Err(format!("expected the day of the year at {:?}", lossy(text)));
+        }
+        let (digits, rest) = text.split_at(count);
+        self.year_day = number(digits);
         Ok(rest)
     }
 
@@ -251,14 +257,15 @@ impl Parts {
         if self.zone_name.is_empty() {
             return Ok(at(default.clone()));
         }
-        // An abbreviation means something only where the zone itself uses it; otherwise it is a name with offset zero (but GMT+3 says it).
+        // An abbreviation means something only where the zone itself uses it; otherwise it is taken for
+        // another name of UTC, and `GMT+3` only looks at the moment three hours further east.
         let moment = at(local.clone());
         if local.at(moment.unix_seconds()).0 == self.zone_name {
             return Ok(moment);
         }
         let hours =
             self.zone_name.strip_prefix("GMT").and_then(|hours| hours.parse::<i32>().ok()).unwrap_or(0);
-        Ok(at(Zone::fixed(self.zone_name.clone(), hours * 3_600)))
+        Ok(at(Zone::utc()).with_zone(Zone::fixed(self.zone_name.clone(), hours * 3_600)))
     }
 
     /// Year, month and day, from whatever was given; checks that the day exists.

@@ -102,15 +102,11 @@ impl Zone {
     /// The moment, in seconds since 1970, at which clocks here show `local` (also in seconds since 1970, as if in UTC). Where clocks skip or repeat an hour, the
     /// answer is the one Go gives.
     pub(super) fn to_utc(&self, local: i64) -> i64 {
-        let first = i64::from(self.offset_at(local));
-        let guess = local.saturating_sub(first);
-        let second = i64::from(self.offset_at(guess));
-        if first == second {
-            return guess;
+        // As Go: first the offset that the reading would have if it were UTC, then the one at the moment that this gives.
+        match i64::from(self.offset_at(local)) {
+            0 => local,
+            first => local.saturating_sub(i64::from(self.offset_at(local.saturating_sub(first)))),
         }
-        // Go looks up the offset at the local reading taken as UTC, and corrects it when that falls beyond the zone change next to it.
-        let other = local.saturating_sub(second);
-        if i64::from(self.offset_at(other)) == second { other } else { guess }
     }
 }
 

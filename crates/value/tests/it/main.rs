@@ -2,4 +2,6 @@
 
 mod cases;
 mod format;
+mod json;
 mod regex;
+mod time;
