@@ -28,6 +28,7 @@ mod str;
 pub mod strconv;
 pub mod time;
 mod types;
+pub mod url;
 mod value;
 
 pub use crate::document::{Document, JsonError, NodeKind, NodeRef, Numbers};
