@@ -1,15 +1,16 @@
 //! A case: a template, its data, and what Go answered.
 
 use dodona_gotmpl::Template;
-use dodona_langhost::{HostKind, runtime, scope};
+use dodona_langhost::{Host, runtime, scope};
 use serde_json::Value as Json;
+use serde_json::value::RawValue;
 
 /// One case of a file.
 pub(crate) struct Case {
     pub(crate) id: String,
     source: String,
-    data: String,
-    host: HostKind,
+    data: Option<Box<RawValue>>,
+    host: Host,
     want: Want,
 }
 
@@ -38,8 +39,8 @@ impl Case {
         Some(Self {
             id: text("id").unwrap_or_default(),
             source: text("src").expect("a case has a source"),
-            data: case.get("data").map(ToString::to_string).unwrap_or_default(),
-            host: HostKind::of(text("host").as_deref()),
+            data: case.get("data").map(|data| RawValue::from_string(data.to_string()).expect("JSON")),
+            host: Host::named(&text("host").unwrap_or_default()).expect("a known host"),
             want,
         })
     }
@@ -52,7 +53,7 @@ impl Case {
             (Ok(_), Want::Compile) => return Err(self.differs("accepted")),
             (Ok(template), _) => template,
         };
-        let scope = scope(self.data.as_bytes(), self.host).expect("the data of a case is JSON");
+        let scope = scope(self.data.as_deref(), self.host).expect("the data of a case is JSON");
         match (template.render(&scope, &runtime()), &self.want) {
             (Err(_), Want::Run) => Ok(()),
             (Ok(text), Want::Text(want)) if text == *want => Ok(()),

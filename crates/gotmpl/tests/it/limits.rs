@@ -59,8 +59,21 @@ fn deep_values_can_be_printed_and_dropped() {
     let source = "{{$x := list}}{{range 100000}}{{$x = list $x}}{{end}}{{$x | len}}";
     let template = Template::parse("deep", source).expect("a template");
     assert_eq!(template.render(&Scope::new(), &runtime()).expect("renders"), b"1");
-    for call in ["print", "toJson", "deepCopy", "toString", "deepEqual $x", "uniq", "join \"\"", "sortAlpha", "quote", "html"] {
-        let source = format!("{{{{$x := list}}}}{{{{range 100000}}}}{{{{$x = list $x}}}}{{{{end}}}}{{{{{call} $x | empty}}}}");
+    for call in [
+        "print",
+        "toJson",
+        "deepCopy",
+        "toString",
+        "deepEqual $x",
+        "uniq",
+        "join \"\"",
+        "sortAlpha",
+        "quote",
+        "html",
+    ] {
+        let source = format!(
+            "{{{{$x := list}}}}{{{{range 100000}}}}{{{{$x = list $x}}}}{{{{end}}}}{{{{{call} $x | empty}}}}"
+        );
         let template = Template::parse("deep", &source).expect("a template");
         // Either answer is fine; what counts is that there is one.
         let _outcome = template.render(&Scope::new(), &runtime());
