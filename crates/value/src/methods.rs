@@ -81,13 +81,14 @@ fn length(value: Option<&Value>) -> Duration {
 }
 
 fn other(args: &[Value]) -> Time {
-    args.first().map(moment).unwrap_or_else(Time::zero)
+    args.first().map_or_else(Time::zero, moment)
 }
 
 fn number(args: &[Value], index: usize) -> i64 {
     args.get(index).and_then(Value::as_i64).unwrap_or_default()
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "it is the last word of rows that return results")]
 fn int(number: impl Into<i64>) -> Result<Value, CallError> {
     Ok(Value::int(number.into()))
 }

@@ -142,13 +142,11 @@ impl From<&[u8]> for Str {
 
 impl From<Vec<u8>> for Str {
     fn from(bytes: Vec<u8>) -> Self {
-        match Self::inline(&bytes) {
-            Some(short) => short,
-            None => {
-                let len = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-                Self(Repr::Shared { buffer: Arc::new(bytes), start: 0, len })
-            }
+        if let Some(short) = Self::inline(&bytes) {
+            return short;
         }
+        let len = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+        Self(Repr::Shared { buffer: Arc::new(bytes), start: 0, len })
     }
 }
 

@@ -227,7 +227,7 @@ impl Value {
             (_, []) => self.clone(),
             (Self::Map(map), [first, rest @ ..]) => {
                 if let Some(node) = map.as_node() {
-                    return node.path(keys).map_or(Self::Missing, |node| node.to_value());
+                    return node.path(keys).map_or(Self::Missing, crate::NodeRef::to_value);
                 }
                 map.get(first.as_bytes()).map_or(Self::Missing, |value| value.path(rest))
             }

@@ -54,7 +54,7 @@ impl fmt::Display for JsonError {
                 write!(f, "unexpected character '{}' after the end of the JSON value", byte.escape_ascii())?;
             }
             JsonProblem::Control(byte) => {
-                write!(f, "control character 0x{byte:02x} in a JSON string; write it as \\u{byte:04x}")?
+                write!(f, "control character 0x{byte:02x} in a JSON string; write it as \\u{byte:04x}")?;
             }
             JsonProblem::Escape => f.write_str("unknown escape in a JSON string")?,
             JsonProblem::Range => f.write_str("JSON number does not fit a 64-bit float")?,
@@ -102,7 +102,7 @@ pub(super) fn parse(source: Vec<u8>, numbers: Numbers) -> Result<Tape, JsonError
     if let Err(problem) = parser.run() {
         let offset = parser.at.min(source.len());
         let before = source.get(..offset).unwrap_or_default();
-        let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
+        let line = before.split(|byte| *byte == b'\n').count();
         let column = 1 + before.iter().rev().take_while(|byte| **byte != b'\n').count();
         return Err(JsonError { problem, line, column, offset });
     }
@@ -310,7 +310,7 @@ impl Parser<'_> {
         self.decoded.extend_from_slice(text);
         self.decode()?;
         let text = self.decoded.get(first..).unwrap_or_default();
-        if let Err(_) = std::str::from_utf8(text) {
+        if std::str::from_utf8(text).is_err() {
             let clean = replace_invalid(text);
             self.decoded.truncate(first);
             self.decoded.extend_from_slice(&clean);

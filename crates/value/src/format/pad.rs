@@ -96,7 +96,7 @@ impl Flags {
             && let Some(c) = u32::try_from(code).ok().and_then(char::from_u32)
             && strconv::is_print(c)
         {
-            form.push_str(&format!(" '{c}'"));
+            form.extend([' ', '\'', c, '\'']);
         }
         self.without_zero().pad(text, form.as_bytes());
     }

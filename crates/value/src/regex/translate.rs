@@ -117,13 +117,14 @@ impl<'p> Translator<'p> {
                     self.take();
                     self.repetition(c.to_string(), None)?;
                 }
-                '{' => match self.count() {
-                    Some((text, least, most)) => self.counted(text, least, most)?,
-                    None => {
+                '{' => {
+                    if let Some((text, least, most)) = self.count() {
+                        self.counted(text, least, most)?;
+                    } else {
                         self.take();
                         self.literal('{');
                     }
-                },
+                }
                 '[' => {
                     let class = self.class()?;
                     self.piece(&class);

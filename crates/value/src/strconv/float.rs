@@ -124,14 +124,14 @@ fn general(size: f64, precision: Option<usize>, bits: u32) -> String {
 /// Mantissa and binary exponent of the number as whole numbers, normalised as Go's 32- or 64-bit form has them.
 fn parts(size: f64, bits: u32) -> (u64, i32) {
     #[expect(clippy::cast_possible_truncation, reason = "the number holds a 32-bit float exactly")]
-    let (raw, mantissa_bits, bias) =
+    let (raw, width, middle) =
         if bits == 32 { (u64::from((size as f32).to_bits()), 23, 127) } else { (size.to_bits(), 52, 1023) };
-    let mantissa = raw & ((1 << mantissa_bits) - 1);
-    let exponent = i32::try_from(raw >> mantissa_bits).unwrap_or(0);
+    let mantissa = raw & ((1 << width) - 1);
+    let exponent = i32::try_from(raw >> width).unwrap_or(0);
     if exponent == 0 {
-        (mantissa, 1 - bias - mantissa_bits)
+        (mantissa, 1 - middle - width)
     } else {
-        (mantissa | 1 << mantissa_bits, exponent - bias - mantissa_bits)
+        (mantissa | 1 << width, exponent - middle - width)
     }
 }
 

@@ -36,7 +36,7 @@ fn quoted(text: &[u8], mark: char, ascii: bool) -> String {
             push_escaped(&mut out, c, mark, ascii);
         }
         for byte in chunk.invalid() {
-            out.push_str(&format!("\\x{byte:02x}"));
+            push_code(&mut out, 'x', u32::from(*byte), 2);
         }
     }
     out.push(mark);
@@ -63,11 +63,11 @@ fn push_escaped(out: &mut String, c: char, mark: char, ascii: bool) {
         '\u{b}' => 'v',
         _ => {
             let code = u32::from(c);
-            out.push_str(&match code {
-                0..0x20 | 0x7f => format!("\\x{code:02x}"),
-                0..0x1_0000 => format!("\\u{code:04x}"),
-                _ => format!("\\U{code:08x}"),
-            });
+            match code {
+                0..0x20 | 0x7f => push_code(out, 'x', code, 2),
+                0..0x1_0000 => push_code(out, 'u', code, 4),
+                _ => push_code(out, 'U', code, 8),
+            }
             return;
         }
     };
@@ -75,12 +75,19 @@ fn push_escaped(out: &mut String, c: char, mark: char, ascii: bool) {
     out.push(escape);
 }
 
+/// An escape with a code of so many hexadecimal digits.
+fn push_code(out: &mut String, letter: char, code: u32, digits: u32) {
+    out.extend(['\\', letter]);
+    out.extend((0..digits).rev().filter_map(|digit| char::from_digit(code >> (4 * digit) & 15, 16)));
+}
+
 /// `strconv.IsPrint`: letters, marks, numbers, punctuation, symbols, and the ASCII blank.
 pub fn is_print(c: char) -> bool {
+    static PRINTABLE: OnceLock<Option<Regex>> = OnceLock::new();
+
     if c.is_ascii() {
         return matches!(c, ' '..='~');
     }
-    static PRINTABLE: OnceLock<Option<Regex>> = OnceLock::new();
     let printable = PRINTABLE.get_or_init(|| Regex::new(r"^[\p{L}\p{M}\p{N}\p{P}\p{S}]$").ok());
     printable.as_ref().is_some_and(|printable| printable.is_match(c.encode_utf8(&mut [0; 4])))
 }

@@ -75,17 +75,8 @@ impl Parts {
 
     fn element<'a>(&mut self, element: Element, text: &'a [u8], after: &[u8]) -> Step<'a> {
         match element {
-            Element::LongYear => {
-                let (digits, rest) = text.split_at_checked(4).ok_or("expected a year of four digits")?;
-                self.year = Some(number(digits).ok_or("expected a year of four digits")?);
-                Ok(rest)
-            }
-            Element::Year => {
-                let (digits, rest) = text.split_at_checked(2).ok_or("expected a year of two digits")?;
-                let year = number(digits).ok_or("expected a year of two digits")?;
-                self.year = Some(if year >= 69 { year + 1900 } else { year + 2000 });
-                Ok(rest)
-            }
+            Element::LongYear => self.year(text, 4),
+            Element::Year => self.year(text, 2),
             Element::LongMonth => self.name(text, &MONTHS, usize::MAX, "month"),
             Element::Month => self.name(text, &MONTHS, 3, "month"),
             Element::LongWeekday => name(text, &WEEKDAYS, usize::MAX)
@@ -136,6 +127,18 @@ impl Parts {
                 if digits == 0 { Ok(text) } else { self.fraction(text, digits) }
             }
         }
+    }
+
+    fn year<'a>(&mut self, text: &'a [u8], length: usize) -> Step<'a> {
+        let expected = || format!("expected a year of {length} digits");
+        let (digits, rest) = text.split_at_checked(length).ok_or_else(expected)?;
+        let year = number(digits).ok_or_else(expected)?;
+        self.year = Some(match length {
+            4 => year,
+            _ if year >= 69 => year + 1900,
+            _ => year + 2000,
+        });
+        Ok(rest)
     }
 
     fn name<'a>(&mut self, text: &'a [u8], names: &[&str], length: usize, what: &str) -> Step<'a> {
