@@ -152,11 +152,6 @@ impl Builtin {
             Run::Loop(..) => None,
         }
     }
-
-    /// All names, for "did you mean".
-    pub(crate) fn names() -> impl Iterator<Item = &'static str> {
-        TABLE.iter().map(|row| row.name)
-    }
 }
 
 impl std::fmt::Debug for Builtin {

@@ -1,5 +1,6 @@
 //! Moments, durations and time zones.
 
+use dodona_value::methods::Location;
 use dodona_value::{Value, Zone, time};
 
 use super::text::text;
@@ -36,7 +37,7 @@ pub(super) fn duration(_: &mut Cx<'_, '_>, args: &[Value]) -> Result<Value, Faul
 
 pub(super) fn timezone(cx: &mut Cx<'_, '_>, args: &[Value]) -> Result<Value, Fault> {
     let name = text(args, 0)?.to_string_lossy();
-    Ok(zone_value(load(cx, &name)?))
+    Ok(Value::host(Location(load(cx, &name)?)))
 }
 
 fn load(cx: &Cx<'_, '_>, name: &str) -> Result<Zone, Fault> {
@@ -72,32 +73,10 @@ pub(super) fn date(cx: &mut Cx<'_, '_>, args: &[Value]) -> Result<Value, Fault> 
     })
 }
 
-/// A time zone as a value.
-fn zone_value(zone: Zone) -> Value {
-    Value::host(Location(zone))
-}
-
 /// The time zone that a value is.
 fn as_zone(value: &Value) -> Option<Zone> {
     match value {
         Value::Host(host) => host.as_any().downcast_ref::<Location>().map(|location| location.0.clone()),
         _ => None,
-    }
-}
-
-/// Go's `*time.Location`.
-struct Location(Zone);
-
-impl dodona_value::Host for Location {
-    fn type_name(&self) -> &'static str {
-        "*time.Location"
-    }
-
-    fn string(&self) -> Option<String> {
-        Some(self.0.name().to_owned())
-    }
-
-    fn as_any(&self) -> &dyn std::any::Any {
-        self
     }
 }
