@@ -68,7 +68,7 @@ pub(crate) const FUNCTIONS: &[FunctionDef] = &[
         &[],
         |cx, args| build(cx, |text| format::sprint(text, args.rest(0))),
         "The arguments as text, with blanks between two that are no texts.",
-        &[("{{print 1 2 \"a\" \"b\"}}", "1 2a b")],
+        &[("{{print 1 2 \"a\" \"b\"}}", "1 2ab")],
     )
     .variadic(Param::Any),
     FunctionDef::new(

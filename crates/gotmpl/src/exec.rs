@@ -25,8 +25,17 @@ pub(crate) struct Input<'a> {
     pub(crate) name: &'a Arc<str>,
     pub(crate) source: &'a str,
     pub(crate) code: &'a Code,
-    pub(crate) scope: &'a Scope,
+    pub(crate) root: Root<'a>,
     pub(crate) runtime: &'a Runtime,
+}
+
+/// What `$` of the outermost body is.
+#[derive(Clone, Copy)]
+pub(crate) enum Root<'a> {
+    /// The root variables.
+    Scope(&'a Scope),
+    /// Any value.
+    Value(&'a Value),
 }
 
 /// Runs a template; what it writes goes to `out`.
@@ -173,7 +182,10 @@ impl Machine<'_, '_> {
 
     fn load(&self, slot: Slot) -> Value {
         if slot == ROOT {
-            return Value::Map(self.input.scope.to_map());
+            return match self.input.root {
+                Root::Scope(scope) => Value::Map(scope.to_map()),
+                Root::Value(value) => value.clone(),
+            };
         }
         self.slots.get(self.base + usize::from(slot)).cloned().unwrap_or_default()
     }
@@ -193,7 +205,7 @@ impl Machine<'_, '_> {
 
     fn field(&mut self, slot: Slot, names: &[Name]) -> Run<()> {
         let mut cx = CallCx { runtime: self.input.runtime, budget: self.budget };
-        let found = find(&mut cx, self.input.scope, &self.slots, self.base, slot, names)?;
+        let found = find(&mut cx, self.input.root, &self.slots, self.base, slot, names)?;
         let value = found.into_value();
         self.stack.push(value);
         Ok(())
@@ -201,7 +213,7 @@ impl Machine<'_, '_> {
 
     fn print_field(&mut self, slot: Slot, names: &[Name]) -> Run<()> {
         let mut cx = CallCx { runtime: self.input.runtime, budget: self.budget };
-        match find(&mut cx, self.input.scope, &self.slots, self.base, slot, names)? {
+        match find(&mut cx, self.input.root, &self.slots, self.base, slot, names)? {
             Found::Node(node) => print_node(self.out, node),
             Found::Borrowed(value) => print(self.out, value),
             Found::Owned(value) => print(self.out, &value),
@@ -389,7 +401,7 @@ fn names(chains: &[Chain], number: u32) -> &[Name] {
 #[inline]
 fn find<'v>(
     cx: &mut CallCx<'_>,
-    scope: &'v Scope,
+    root: Root<'v>,
     slots: &'v [Value],
     base: usize,
     slot: Slot,
@@ -401,6 +413,10 @@ fn find<'v>(
             None => Ok(Found::Owned(Value::Missing)),
         };
     }
+    let scope = match root {
+        Root::Scope(scope) => scope,
+        Root::Value(value) => return walk::walk(cx, value, names),
+    };
     let Some((first, rest)) = names.split_first() else { return Ok(Found::Owned(Value::Missing)) };
     let variable = first.text.to_str().unwrap_or_default();
     match scope.borrow(variable) {

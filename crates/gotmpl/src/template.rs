@@ -3,11 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 
-use dodona_value::{Runtime, Scope, Text};
+use dodona_value::{Runtime, Scope, Text, Value};
 
 use crate::code::{Code, Op, ROOT};
 use crate::error::{ParseError, RenderError};
-use crate::exec;
+use crate::exec::{self, Root};
 use crate::function::{Callee, Functions};
 use crate::parse;
 
@@ -65,19 +65,35 @@ impl Template {
         runtime: &Runtime,
         out: &mut Vec<u8>,
     ) -> Result<(), RenderError> {
-        if let Some(text) = self.static_text() {
-            if text.len() <= runtime.limits.output {
-                out.extend_from_slice(text.as_bytes());
-                return Ok(());
-            }
+        if let Some(text) = self.static_text()
+            && text.len() <= runtime.limits.output
+        {
+            out.extend_from_slice(text.as_bytes());
+            return Ok(());
         }
+        self.run(Root::Scope(scope), runtime, out)
+    }
+
+    /// Renders with any value as the dot, instead of root variables.
+    pub fn render_dot(&self, dot: &Value, runtime: &Runtime) -> Result<Vec<u8>, RenderError> {
+        let mut out = Vec::new();
+        self.run(Root::Value(dot), runtime, &mut out)?;
+        Ok(out)
+    }
+
+    fn run(&self, root: Root<'_>, runtime: &Runtime, out: &mut Vec<u8>) -> Result<(), RenderError> {
         let mut budget = runtime.budget();
         let mut text = Text::new(budget.output_limit());
         let inner = &*self.0;
         let input =
-            exec::Input { name: &inner.name, source: &inner.source, code: &inner.code, scope, runtime };
+            exec::Input { name: &inner.name, source: &inner.source, code: &inner.code, root, runtime };
         exec::run(&input, &mut budget, &mut text)?;
-        out.extend_from_slice(text.as_bytes());
+        if out.is_empty() {
+            // The machine has stopped before anything was dropped.
+            *out = text.finish().unwrap_or_default();
+        } else {
+            out.extend_from_slice(text.as_bytes());
+        }
         Ok(())
     }
 

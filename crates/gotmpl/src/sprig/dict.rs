@@ -149,14 +149,14 @@ pub(super) const FUNCTIONS: &[FunctionDef] = &[
     FunctionDef::new(
         "deepCopy",
         &[Param::Any],
-        |cx, args| merge::deep_copy(cx, args.get(0)),
+        |cx, args| merge::copy(cx, args.get(0)),
         "A copy that shares nothing with the original.",
         &[("{{$a := dict \"k\" 1}}{{$b := deepCopy $a}}{{$_ := set $b \"k\" 2}}{{$a}}", "map[k:1]")],
     ),
     FunctionDef::new(
         "mustDeepCopy",
         &[Param::Any],
-        |cx, args| merge::deep_copy(cx, args.get(0)),
+        |cx, args| merge::copy(cx, args.get(0)),
         "The same as `deepCopy`.",
         &[("{{mustDeepCopy (list 1)}}", "[1]")],
     ),

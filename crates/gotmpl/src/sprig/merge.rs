@@ -45,8 +45,16 @@ fn merge_into(cx: &mut CallCx<'_>, target: &Map, source: &Map, overwrite: bool) 
     Ok(())
 }
 
+/// A copy that shares nothing with `value`. Sprig fails for nil.
+pub(super) fn copy(cx: &mut CallCx<'_>, value: &Value) -> Result<Value> {
+    if value.is_nil() {
+        return Err("nil cannot be copied".into());
+    }
+    deep_copy(cx, value)
+}
+
 /// A copy of all lists and dictionaries in a value.
-pub(super) fn deep_copy(cx: &mut CallCx<'_>, value: &Value) -> Result<Value> {
+fn deep_copy(cx: &mut CallCx<'_>, value: &Value) -> Result<Value> {
     Ok(match value {
         Value::List(list) => {
             cx.budget.enter()?;

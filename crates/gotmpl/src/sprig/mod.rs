@@ -26,6 +26,7 @@ mod strings;
 mod types;
 mod url;
 mod uuid;
+mod version;
 mod words;
 
 use dodona_value::{CallCx, CallError, LimitError, Str, Text, Value, format};
