@@ -109,7 +109,11 @@ impl Ledger {
 
     /// A receiver took the message at Unix second `now`. Returns whether the annotation has to be written.
     pub fn record_receipt(&mut self, object: &ObjectKey, key: &str, now: i64) -> bool {
-        self.conclude(object, key, |_| Some(Status::Sent { time: now }))
+        let Some(record) = self.records.get(object) else { return false };
+        // An entry that is to be erased must differ from the new one, or an old version would prove the new one written.
+        let old = record.entries.get(key).filter(|entry| entry.erase).and_then(|_| record.state().get(key));
+        let time = if old == Some(now) { now.saturating_add(1) } else { now };
+        self.conclude(object, key, |_| Some(Status::Sent { time }))
     }
 
     /// A receiver refused the message for good, or its time ran out. It is not sent again before the configuration that
