@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use dodona_expr::{CompileError, Program};
-use dodona_value::{Runtime, Scope, Text, Value};
+use dodona_expr::{CompileError, Program, RunError};
+use dodona_value::{CallCx, Runtime, Scope, Text, Value};
 use sha1::{Digest, Sha1};
 
 /// A trigger: its conditions in order; the index is part of the ledger key (core 3.1).
@@ -139,15 +139,14 @@ pub fn evaluate<'a>(
     runtime: &'a Runtime,
 ) -> impl Iterator<Item = Verdict> + 'a {
     trigger.conditions.iter().map(move |condition| {
-        let (triggered, mut error) = match condition.when.run(scope, runtime) {
+        let (triggered, mut error) = match run(&condition.when, scope, runtime) {
             Ok(Value::Bool(truth)) => (truth, None),
             Ok(_) => (false, None),
             Err(error) => (false, Some(format!("failed to execute when condition: {error}"))),
         };
         let mut once_per = String::new();
         if let Some(program) = condition.once_per.as_ref().filter(|_| triggered) {
-            match program
-                .run(scope, runtime)
+            match run(program, scope, runtime)
                 .map_err(|error| error.to_string())
                 .and_then(|value| print(&value, runtime))
             {
@@ -165,6 +164,11 @@ pub fn evaluate<'a>(
             error,
         }
     })
+}
+
+/// Runs a program with a budget of its own: one that burns everything does not make the others fail.
+fn run(program: &Program, scope: &Scope, runtime: &Runtime) -> Result<Value, RunError> {
+    program.run(scope, &mut CallCx { runtime, budget: &mut runtime.budget() })
 }
 
 /// A value as Go's `%v` prints it; the text is stored in clusters (core 3.2.1).
