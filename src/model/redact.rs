@@ -6,6 +6,7 @@ use std::fmt::{self, Write as _};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use aho_corasick::{AhoCorasick, MatchKind};
+use base64::Engine as _;
 
 use super::Secret;
 
@@ -68,7 +69,8 @@ impl fmt::Debug for Redactor {
     }
 }
 
-/// A secret turns up as it is, without the line end of its file, line by line, inside JSON, and inside an address.
+/// A secret turns up as it is, without the line end of its file, line by line, inside JSON, an address, a form, and as
+/// base64.
 fn add_forms(secret: &str, into: &mut BTreeSet<String>) {
     let lines = secret.lines().filter(|line| line.len() >= 2 * SHORTEST);
     for text in [secret, secret.trim()].into_iter().chain(lines) {
@@ -78,7 +80,10 @@ fn add_forms(secret: &str, into: &mut BTreeSet<String>) {
         into.insert(text.to_owned());
         into.insert(text.escape_debug().to_string());
         into.insert(serde_json::Value::from(text).to_string().trim_matches('"').to_owned());
-        into.insert(percent_encoded(text));
+        let encoded = percent_encoded(text);
+        into.insert(encoded.replace("%20", "+"));
+        into.insert(encoded);
+        into.insert(base64::engine::general_purpose::STANDARD.encode(text));
     }
 }
 
@@ -112,6 +117,8 @@ mod tests {
             ("nothing to hide", "nothing to hide"),
             ("token xoxb-12345 refused", "token *** refused"),
             ("https://host/a%2Fb%20%22c%22/x", "https://host/***/x"),
+            ("token=a%2Fb+%22c%22&x=y", "token=***&x=y"),
+            ("Bearer eG94Yi0xMjM0NQ==", "Bearer ***"),
             (r#"{"t":"a/b \"c\""}"#, r#"{"t":"***"}"#),
             ("ab stays, abcd and abcdef go", "ab stays, *** and *** go"),
         ] {
