@@ -13,14 +13,22 @@ pub(super) fn go_float32(value: f64) -> String {
     if value.is_infinite() {
         return if value > 0.0 { "+Inf" } else { "-Inf" }.into();
     }
-    let scientific = format!("{value:e}");
-    let Some((mantissa, exponent)) = scientific.split_once('e') else { return scientific };
+    shortest(&format!("{value:e}"), || value.to_string())
+}
+
+/// `value` with full precision in the same form, as YAML is printed.
+pub(super) fn go_float64(value: f64) -> String {
+    shortest(&format!("{value:e}"), || value.to_string())
+}
+
+fn shortest(scientific: &str, plain: impl Fn() -> String) -> String {
+    let Some((mantissa, exponent)) = scientific.split_once('e') else { return plain() };
     let exponent: i32 = exponent.parse().unwrap_or_default();
-    if !(-4..6).contains(&exponent) {
-        let sign = if exponent < 0 { '-' } else { '+' };
-        return format!("{mantissa}e{sign}{:02}", exponent.abs());
+    if (-4..6).contains(&exponent) {
+        return plain();
     }
-    value.to_string()
+    let sign = if exponent < 0 { '-' } else { '+' };
+    format!("{mantissa}e{sign}{:02}", exponent.abs())
 }
 
 /// Go's `time.ParseDuration` for spans that are not negative; `None` if `text` is none.

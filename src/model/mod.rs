@@ -17,6 +17,8 @@ mod report;
 mod resource;
 mod secret;
 mod section;
+mod yaml_out;
+pub(crate) mod yaml_scalar;
 
 pub use change::{Cause, Change};
 pub use clock::{Clock, FixedClock, SystemClock};
@@ -30,4 +32,5 @@ pub use redact::Redactor;
 pub use report::{Report, Severity};
 pub use resource::Resource;
 pub use secret::{Secret, Secrets};
+pub use yaml_out::to_yaml;
 pub use section::{Section, SectionContext, SectionError};
