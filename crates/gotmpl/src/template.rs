@@ -77,6 +77,8 @@ impl Template {
     /// Renders with any value as the dot, instead of root variables.
     pub fn render_dot(&self, dot: &Value, runtime: &Runtime) -> Result<Vec<u8>, RenderError> {
         let mut out = Vec::new();
+        // An explicit nil at the root is no value at all in Go.
+        let dot = if dot.is_nil() { &Value::Missing } else { dot };
         self.run(Root::Value(dot), runtime, &mut out)?;
         Ok(out)
     }

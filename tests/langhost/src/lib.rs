@@ -6,8 +6,12 @@ mod repo;
 mod time;
 mod url;
 
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+
 use dodona_value::{
-    CallError, Document, Func, GoType, Map, Numbers, Runtime, Scope, Signature, Str, Time, Value, Zone,
+    CallError, Document, Func, GoType, Map, Numbers, Resolver, Runtime, Scope, Signature, Str, Time, Value,
+    Zone,
 };
 use serde_json::value::RawValue;
 
@@ -39,9 +43,20 @@ pub fn now() -> Time {
     Time::date((2024, 5, 6), (7, 8, 9), 123_456_789, Zone::utc())
 }
 
-/// A runtime whose clock stands still at [`now`].
+/// A runtime whose clock stands still at [`now`], and that knows the address of `localhost`.
 pub fn runtime() -> Runtime {
-    Runtime::fixed(now())
+    let mut runtime = Runtime::fixed(now());
+    runtime.resolver = Some(Arc::new(Hosts));
+    runtime
+}
+
+/// Name resolution without a network.
+struct Hosts;
+
+impl Resolver for Hosts {
+    fn resolve(&self, name: &str) -> Result<Vec<IpAddr>, String> {
+        if name == "localhost" { Ok(vec![IpAddr::V4(Ipv4Addr::LOCALHOST)]) } else { Ok(Vec::new()) }
+    }
 }
 
 /// The root variables of a case: the members of `data` and what `host` adds.

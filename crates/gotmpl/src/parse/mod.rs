@@ -46,6 +46,8 @@ pub(crate) fn compile(name: &str, source: &str, functions: &Functions) -> Result
         blocks: Vec::new(),
         scopes: Scopes::new(true),
         bodies: HashMap::new(),
+        empty: true,
+        loops: Loops::default(),
     };
     parser.run(name)?;
     Ok(parser.code)
@@ -74,6 +76,8 @@ struct Block {
     outer_dot: Slot,
     /// `else` has been read.
     in_else: bool,
+    /// What `break` and `continue` mean outside of the block.
+    outer_loops: Loops,
     /// The block came from `else if` or `else with` and ends with the block around it.
     chained: bool,
 }
@@ -93,7 +97,8 @@ enum BlockKind {
         entry: Address,
         skip: usize,
         outer: Box<Scopes>,
-        empty: bool,
+        /// Whether the body around it is empty so far.
+        outer_empty: bool,
     },
 }
 
@@ -109,30 +114,40 @@ struct Parser<'s> {
     blocks: Vec<Block>,
     scopes: Scopes,
     bodies: HashMap<String, Named>,
+    /// The body at hand holds nothing but blanks so far.
+    empty: bool,
+    loops: Loops,
+}
+
+/// What `break` and `continue` mean at the moment.
+#[derive(Clone, Copy, Default)]
+struct Loops {
+    /// The innermost `range`, as an index into the open blocks.
+    innermost: Option<usize>,
+    /// The loop whose next element `continue` takes: the innermost one whose `else` this is not.
+    active: Option<u32>,
 }
 
 type Parsed<T> = Result<T, ParseError>;
 
 impl<'s> Parser<'s> {
     fn run(&mut self, name: &str) -> Parsed<()> {
-        let mut empty = true;
         loop {
             let token = self.next();
             match token.kind {
                 Kind::Eof if self.blocks.is_empty() => break,
                 Kind::Eof => return Err(self.unclosed(token)),
                 Kind::Text => {
-                    let blank = token.text(self.source).trim().is_empty();
-                    self.not_empty_unless(blank, &mut empty);
+                    self.empty &= token.text(self.source).trim().is_empty();
                     self.emit(Op::Text { start: token.start, end: token.end }, token);
                 }
-                Kind::LeftDelim => self.action(token, &mut empty)?,
+                Kind::LeftDelim => self.action(token)?,
                 _ => return Err(self.unexpected(token, "input")),
             }
         }
         self.emit(Op::Return, Token { kind: Kind::Eof, start: 0, end: 0 });
         let body = Body { entry: 0, slots: self.scopes.size() };
-        self.add_body(name.to_owned(), body, empty, (0, 0))?;
+        self.add_body(name.to_owned(), body, self.empty, (0, 0))?;
         self.link(name);
         Ok(())
     }
@@ -145,30 +160,18 @@ impl<'s> Parser<'s> {
         self.code.main = self.bodies.get(name).map_or(0, |named| named.body);
     }
 
-    /// Notes that the body at hand holds more than blanks.
-    fn not_empty_unless(&mut self, blank: bool, root_empty: &mut bool) {
-        if blank {
-            return;
-        }
-        let body = self.blocks.iter_mut().rev().find_map(|block| match &mut block.kind {
-            BlockKind::Body { empty, .. } => Some(empty),
-            BlockKind::Control(_) => None,
-        });
-        *body.unwrap_or(root_empty) = false;
-    }
-
-    fn action(&mut self, open: Token, root_empty: &mut bool) -> Parsed<()> {
+    fn action(&mut self, open: Token) -> Parsed<()> {
         let token = self.next_non_space();
         let keyword = match token.kind {
             Kind::Keyword(keyword) => keyword,
             _ => {
                 self.at -= 1;
-                self.not_empty_unless(false, root_empty);
+                self.empty = false;
                 return self.output(open);
             }
         };
         let opens = !matches!(keyword, Keyword::Define | Keyword::Else | Keyword::End);
-        self.not_empty_unless(!opens, root_empty);
+        self.empty &= !opens;
         match keyword {
             Keyword::Block => self.block(token),
             Keyword::Break => self.break_or_continue(token, true),
@@ -256,8 +259,12 @@ impl<'s> Parser<'s> {
             head_mark,
             outer_dot,
             in_else: false,
+            outer_loops: self.loops,
             chained,
         });
+        if let Control::Range(number) = control {
+            self.loops = Loops { innermost: Some(self.blocks.len() - 1), active: Some(number) };
+        }
         Ok(())
     }
 
@@ -309,6 +316,9 @@ impl<'s> Parser<'s> {
         }
         if let Some(block) = self.blocks.last_mut() {
             block.in_else = true;
+            if matches!(control, Control::Range(_)) {
+                self.loops.active = block.outer_loops.active;
+            }
             self.scopes.dot = block.outer_dot;
             self.scopes.forget_declared(block.head_mark);
         }
@@ -336,11 +346,13 @@ impl<'s> Parser<'s> {
     fn close(&mut self, block: Block, token: Token) -> Parsed<()> {
         let control = match block.kind {
             BlockKind::Control(control) => control,
-            BlockKind::Body { name, entry, skip, outer, empty } => {
+            BlockKind::Body { name, entry, skip, outer, outer_empty } => {
                 self.emit(Op::Return, token);
                 let body = Body { entry, slots: self.scopes.size() };
                 self.scopes = *outer;
                 self.land(Some(skip));
+                self.loops = block.outer_loops;
+                let empty = std::mem::replace(&mut self.empty, outer_empty);
                 return self.add_body(name, body, empty, block.opened);
             }
         };
@@ -360,6 +372,7 @@ impl<'s> Parser<'s> {
         for jump in block.to_end {
             self.land(Some(jump));
         }
+        self.loops = block.outer_loops;
         self.scopes.dot = block.outer_dot;
         self.scopes.forget(block.mark);
         Ok(())
@@ -371,31 +384,21 @@ impl<'s> Parser<'s> {
         if next.kind != Kind::RightDelim {
             return Err(self.unexpected(next, word));
         }
-        // A loop around the body at hand does not count, and neither does one whose else branch this is. But where there
-        // is an outer loop, Go's break inside an inner else branch leaves that branch only.
-        let mut ranges = Vec::new();
-        for (depth, block) in self.blocks.iter().enumerate().rev() {
-            match &block.kind {
-                BlockKind::Body { .. } => break,
-                BlockKind::Control(Control::Range(number)) => ranges.push((depth, *number, block.in_else)),
-                BlockKind::Control(_) => {}
-            }
-        }
-        let Some(&(_, number, _)) = ranges.iter().find(|(_, _, in_else)| !in_else) else {
+        let Some(active) = self.loops.active else {
             return Err(self.error_at(token, &format!("{word} outside {{{{range}}}}")));
         };
         if !is_break {
-            self.emit(Op::Jump(self.loop_head(number)), token);
+            self.emit(Op::Jump(self.loop_head(active)), token);
             return Ok(());
         }
-        if let Some(&(depth, _, in_else)) = ranges.first() {
-            if !in_else {
-                self.emit(Op::RangeDrop, token);
-            }
-            let jump = self.emit(Op::Jump(OPEN), token);
-            if let Some(block) = self.blocks.get_mut(depth) {
-                block.to_end.push(jump);
-            }
+        // In the else branch of an inner loop, Go's break leaves that branch only, and continues the outer loop from there.
+        let depth = self.loops.innermost.unwrap_or_default();
+        if self.blocks.get(depth).is_some_and(|block| !block.in_else) {
+            self.emit(Op::RangeDrop, token);
+        }
+        let jump = self.emit(Op::Jump(OPEN), token);
+        if let Some(block) = self.blocks.get_mut(depth) {
+            block.to_end.push(jump);
         }
         Ok(())
     }
@@ -442,7 +445,13 @@ impl<'s> Parser<'s> {
         let skip = self.emit(Op::Jump(OPEN), token);
         let outer = std::mem::replace(&mut self.scopes, Scopes::new(false));
         self.blocks.push(Block {
-            kind: BlockKind::Body { name, entry: self.here(), skip, outer: Box::new(outer), empty: true },
+            kind: BlockKind::Body {
+                name,
+                entry: self.here(),
+                skip,
+                outer: Box::new(outer),
+                outer_empty: std::mem::replace(&mut self.empty, true),
+            },
             opened: (token.start, token.end),
             unless: None,
             to_end: Vec::new(),
@@ -450,6 +459,7 @@ impl<'s> Parser<'s> {
             head_mark: self.scopes.mark(),
             outer_dot: 0,
             in_else: false,
+            outer_loops: std::mem::take(&mut self.loops),
             chained: false,
         });
     }

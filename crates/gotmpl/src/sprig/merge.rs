@@ -1,10 +1,13 @@
 //! Merging and copying nested dictionaries.
 
-use dodona_value::{CallCx, CallError, GoType, List, Map, Value};
+use dodona_value::{CallCx, CallError, GoType, Limit, LimitError, List, Map, Value, format};
 
 use super::charge_list;
 use super::dict::is_blank;
 use crate::function::Args;
+
+/// How deeply dictionaries and lists may nest here: as deep as they are printed.
+const MAX_DEPTH: usize = format::MAX_DEPTH;
 
 type Result<T> = std::result::Result<T, CallError>;
 
@@ -15,13 +18,13 @@ pub(super) fn merge(cx: &mut CallCx<'_>, args: &Args<'_>, overwrite: bool) -> Re
         if target.is_nil() && !source.is_nil() {
             target = Map::new();
         }
-        merge_into(cx, &target, source, overwrite)?;
+        merge_into(cx, &target, source, overwrite, 0)?;
     }
     Ok(Value::Map(target))
 }
 
-fn merge_into(cx: &mut CallCx<'_>, target: &Map, source: &Map, overwrite: bool) -> Result<()> {
-    cx.budget.enter()?;
+fn merge_into(cx: &mut CallCx<'_>, target: &Map, source: &Map, overwrite: bool, depth: usize) -> Result<()> {
+    check_depth(depth)?;
     charge_list(cx, source.len())?;
     for (key, value) in source.entries() {
         let old = target.get_key(&key);
@@ -32,7 +35,7 @@ fn merge_into(cx: &mut CallCx<'_>, target: &Map, source: &Map, overwrite: bool) 
             continue;
         }
         if let (Some(Value::Map(old)), Value::Map(new)) = (&old, &value) {
-            merge_into(cx, old, new, overwrite)?;
+            merge_into(cx, old, new, overwrite, depth + 1)?;
             if !old.is_empty() {
                 continue;
             }
@@ -41,7 +44,6 @@ fn merge_into(cx: &mut CallCx<'_>, target: &Map, source: &Map, overwrite: bool) 
             target.set(key, value)?;
         }
     }
-    cx.budget.leave();
     Ok(())
 }
 
@@ -50,33 +52,37 @@ pub(super) fn copy(cx: &mut CallCx<'_>, value: &Value) -> Result<Value> {
     if value.is_nil() {
         return Err("nil cannot be copied".into());
     }
-    deep_copy(cx, value)
+    deep_copy(cx, value, 0)
+}
+
+fn check_depth(depth: usize) -> Result<()> {
+    if depth > MAX_DEPTH { Err(LimitError(Limit::Depth).into()) } else { Ok(()) }
 }
 
 /// A copy of all lists and dictionaries in a value.
-fn deep_copy(cx: &mut CallCx<'_>, value: &Value) -> Result<Value> {
-    Ok(match value {
-        Value::List(list) => {
-            cx.budget.enter()?;
-            charge_list(cx, list.len())?;
-            let items: Result<Vec<Value>> = list.iter().map(|item| deep_copy(cx, &item)).collect();
-            cx.budget.leave();
-            if list.is_nil() { value.clone() } else { Value::List(List::new(list.element_type(), items?)) }
-        }
-        Value::Map(map) => {
-            cx.budget.enter()?;
-            charge_list(cx, map.len())?;
-            let mut pairs = Vec::with_capacity(map.len());
-            for (key, item) in map.entries() {
-                pairs.push((key, deep_copy(cx, &item)?));
-            }
-            cx.budget.leave();
-            if map.is_nil() && map.element_type() != GoType::Any {
-                value.clone()
-            } else {
-                Value::Map(Map::of_keys(map.key_type(), map.element_type(), pairs))
-            }
-        }
-        other => other.clone(),
-    })
+fn deep_copy(cx: &mut CallCx<'_>, value: &Value, depth: usize) -> Result<Value> {
+    check_depth(depth)?;
+    match value {
+        Value::List(list) if !list.is_nil() => copy_list(cx, list, depth),
+        Value::Map(map) if !map.is_nil() || map.element_type() == GoType::Any => copy_map(cx, map, depth),
+        other => Ok(other.clone()),
+    }
+}
+
+fn copy_list(cx: &mut CallCx<'_>, list: &List, depth: usize) -> Result<Value> {
+    charge_list(cx, list.len())?;
+    let mut items = Vec::with_capacity(list.len());
+    for item in list {
+        items.push(deep_copy(cx, &item, depth + 1)?);
+    }
+    Ok(Value::List(List::new(list.element_type(), items)))
+}
+
+fn copy_map(cx: &mut CallCx<'_>, map: &Map, depth: usize) -> Result<Value> {
+    charge_list(cx, map.len())?;
+    let mut pairs = Vec::with_capacity(map.len());
+    for (key, item) in map.entries() {
+        pairs.push((key, deep_copy(cx, &item, depth + 1)?));
+    }
+    Ok(Value::Map(Map::of_keys(map.key_type(), map.element_type(), pairs)))
 }

@@ -387,6 +387,10 @@ fn trunc(_: &mut CallCx<'_>, args: Args<'_>) -> Result<Value> {
 
 fn indent(cx: &mut CallCx<'_>, args: &Args<'_>, before: &[u8]) -> Result<Value> {
     let (blanks, text) = (count(args.int(0))?, args.str(1));
+    let lines = 1 + text.iter().filter(|byte| **byte == b'\n').count();
+    if blanks.saturating_mul(lines) > cx.budget.memory_left() {
+        cx.budget.memory(usize::MAX)?;
+    }
     build(cx, |out| {
         out.push(before);
         for (index, line) in text.split(|byte| *byte == b'\n').enumerate() {
