@@ -1,0 +1,170 @@
+//! Writing the ledger down: one patch of an object at a time, several objects at once, and again after a failure.
+//!
+//! Receipts of one object that arrive together make one patch (core 3.5.7), because the next patch is only computed when
+//! the last one has come back. A patch that the server forbids is not repeated until something else happens to the
+//! object; what was told stays in the overlay meanwhile, so nothing is told twice (core 3.5.8).
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Semaphore, watch};
+
+use crate::engine::Ledger;
+use crate::model::ObjectKey;
+use crate::source::{Source, SourceError};
+
+/// Patches under way at the same time.
+const CONCURRENCY: usize = 16;
+/// Pause after the first failed patch; doubled up to [`LONGEST_PAUSE`].
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// How long receipts of one object are collected before they are written.
+const COLLECT: Duration = Duration::from_millis(2);
+
+/// Writes state annotations; cheap to clone.
+#[derive(Clone)]
+pub struct Writer(Arc<Shared>);
+
+struct Shared {
+    source: Arc<dyn Source>,
+    ledger: Arc<Mutex<Ledger>>,
+    slots: Semaphore,
+    /// Objects with a task, and whether they have to be looked at once more.
+    active: Mutex<HashMap<ObjectKey, bool>>,
+    count: watch::Sender<usize>,
+    forbidden: AtomicBool,
+    closing: AtomicBool,
+}
+
+impl Writer {
+    /// A writer of `ledger` into `source`.
+    pub fn new(source: Arc<dyn Source>, ledger: Arc<Mutex<Ledger>>) -> Self {
+        Self(Arc::new(Shared {
+            source,
+            ledger,
+            slots: Semaphore::new(CONCURRENCY),
+            active: Mutex::default(),
+            count: watch::Sender::new(0),
+            forbidden: AtomicBool::new(false),
+            closing: AtomicBool::new(false),
+        }))
+    }
+
+    /// Has `object`'s annotation written soon. Returns at once.
+    pub fn write(&self, object: &ObjectKey) {
+        {
+            let mut active = self.0.active();
+            if let Some(again) = active.get_mut(object) {
+                *again = true;
+                return;
+            }
+            active.insert(object.clone(), false);
+            self.0.count.send_replace(active.len());
+        }
+        let (shared, object) = (Arc::clone(&self.0), object.clone());
+        tokio::spawn(async move { shared.keep_writing(&object).await });
+    }
+
+    /// Waits until everything is written, and from now on gives up where it would wait for another try.
+    pub async fn finish(&self, grace: Duration) {
+        self.0.closing.store(true, Ordering::Relaxed);
+        let mut count = self.0.count.subscribe();
+        // Neither a closed channel nor the end of the grace period leaves anything to do.
+        drop(tokio::time::timeout(grace, count.wait_for(|count| *count == 0)).await);
+    }
+
+    /// Waits until nothing is being written.
+    pub async fn idle(&self) {
+        let mut count = self.0.count.subscribe();
+        drop(count.wait_for(|count| *count == 0).await);
+    }
+}
+
+impl Shared {
+    async fn keep_writing(&self, object: &ObjectKey) {
+        tokio::time::sleep(COLLECT).await;
+        let mut pause = FIRST_PAUSE;
+        loop {
+            match self.write_once(object).await {
+                Attempt::Written => pause = FIRST_PAUSE,
+                Attempt::Failed if !self.closing.load(Ordering::Relaxed) => {
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                    continue;
+                }
+                Attempt::Failed | Attempt::Nothing => {}
+            }
+            let mut active = self.active();
+            match active.get_mut(object) {
+                Some(again) if *again => *again = false,
+                _ => {
+                    active.remove(object);
+                    self.count.send_replace(active.len());
+                    return;
+                }
+            }
+        }
+    }
+
+    async fn write_once(&self, object: &ObjectKey) -> Attempt {
+        let Ok(_slot) = self.slots.acquire().await else { return Attempt::Nothing };
+        let (annotation, patch) = {
+            let mut ledger = self.ledger();
+            let annotation = ledger.annotation().to_owned();
+            (annotation, ledger.patch_for(object))
+        };
+        let Some(patch) = patch else { return Attempt::Nothing };
+        match self.source.annotate(object, &annotation, patch.value.as_deref()).await {
+            Ok(Some(written)) => {
+                self.forbidden.store(false, Ordering::Relaxed);
+                if self.ledger().patched(object, &written) {
+                    self.again(object);
+                }
+                Attempt::Written
+            }
+            Ok(None) => {
+                self.ledger().gone(object);
+                Attempt::Nothing
+            }
+            Err(error) => self.failed(object, &error),
+        }
+    }
+
+    fn failed(&self, object: &ObjectKey, error: &SourceError) -> Attempt {
+        self.ledger().patch_denied(object);
+        if matches!(error, SourceError::Forbidden { .. }) {
+            // Told once, not with every notification: what to do is the same for all of them.
+            if !self.forbidden.swap(true, Ordering::Relaxed) {
+                tracing::error!(resource = %object, "Failed to patch resource: {error}; give the service account `patch` on this kind, until then what was sent is remembered in memory only");
+            }
+            return Attempt::Nothing;
+        }
+        tracing::warn!(resource = %object, "Failed to patch resource: {error}; trying again");
+        Attempt::Failed
+    }
+
+    fn again(&self, object: &ObjectKey) {
+        if let Some(again) = self.active().get_mut(object) {
+            *again = true;
+        }
+    }
+
+    fn active(&self) -> MutexGuard<'_, HashMap<ObjectKey, bool>> {
+        self.active.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+enum Attempt {
+    /// The server has it.
+    Written,
+    /// There is nothing to write, or writing is of no use now.
+    Nothing,
+    /// It may work later.
+    Failed,
+}
