@@ -10,9 +10,9 @@
 
 mod assembly;
 mod courier;
-mod facts;
 mod lane;
 mod notes;
+mod reload;
 mod settings;
 mod timers;
 mod writer;
@@ -23,26 +23,25 @@ pub use assembly::{Pipeline, PipelineOptions, Watched};
 pub use lane::Lane;
 
 use crate::engine::Send;
-use crate::model::{Change, Message};
+use crate::model::{Change, Message, ObjectKey};
 use crate::outbox::{AcceptError, Ending, Outcome, Parcel};
+use lane::PostError;
+use settings::InForce;
 
 impl Lane {
     /// One change: who is told what because of it? Returns once every message is in the outbox, which is when the next
     /// change may be looked at: a full outbox slows the source down, and nothing is dropped.
     pub(crate) async fn tell(&self, change: Change) {
-        let configs = self.configs();
-        if !self.concerns_anybody(&change, &configs) {
-            return self.take_notice(&change);
-        }
-        if let Some(reason) = self.reason_to_skip(&change) {
+        let in_force = self.in_force();
+        if let Some(reason) = self.reason_to_skip(&change, &in_force) {
             self.note_skipped(&change, &reason);
             return self.take_notice(&change);
         }
-        let plan = self.decide(&change, &configs);
+        let plan = self.decide(&change, &in_force);
         self.note_plan(&change, &plan);
         self.wake(&change, plan.wake_at);
         for send in plan.send {
-            self.post(send).await;
+            self.post(&send, &in_force).await;
         }
         if plan.patch {
             self.writer.write(change.object.key());
@@ -50,22 +49,31 @@ impl Lane {
     }
 
     /// One decided notification: compose it from the object as it was, and hand it over.
-    async fn post(&self, send: Send) {
-        self.note_sending(&send);
-        match self.compose(&send) {
+    async fn post(&self, send: &Send, in_force: &InForce) {
+        self.note_sending(send);
+        match self.compose(send, in_force) {
             Ok(message) => self.hand_over(send, message).await,
             Err(error) => self.refuse(send, &error),
         }
     }
 
-    async fn hand_over(&self, send: Send, message: Message) {
-        let parcel = self.parcel(&send, message);
-        match self.outbox.accept(parcel).await {
+    /// To the outbox, which may be full.
+    async fn hand_over(&self, send: &Send, message: Message) {
+        match self.outbox.accept(self.parcel(send, message)).await {
             Ok(_) => {}
             // Not told, and not recorded either: it is decided again after the restart.
-            Err(error @ AcceptError::Closed(_)) => tracing::debug!(%error, resource = %send.object.key(), "not sent before the stop"),
-            Err(error) => self.lose(&send, &error.to_string()),
+            Err(error @ AcceptError::Closed(_)) => self.note_unsent(send, &error),
+            Err(error) => {
+                self.note_unsent(send, &error);
+                self.ledger().record_failure(send.object.key(), &send.ledger_key);
+            }
         }
+    }
+
+    /// A message that cannot be composed is refused until the configuration that it used changes (design 2).
+    fn refuse(&self, send: &Send, error: &PostError) {
+        self.note_unrenderable(send, error);
+        self.ledger().record_unrenderable(send.object.key(), &send.ledger_key);
     }
 
     /// One parcel that came to its end: record it, and write down what was told.
@@ -85,6 +93,6 @@ impl Lane {
 }
 
 /// The object that a parcel is about.
-fn object_key(parcel: &Parcel) -> crate::model::ObjectKey {
-    crate::model::ObjectKey::new(Arc::<str>::from(parcel.namespace.as_str()), Arc::<str>::from(parcel.name.as_str()))
+fn object_key(parcel: &Parcel) -> ObjectKey {
+    ObjectKey::new(Arc::<str>::from(parcel.namespace.as_str()), Arc::<str>::from(parcel.name.as_str()))
 }

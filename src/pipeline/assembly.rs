@@ -1,0 +1,186 @@
+//! Putting the pipeline together, running it, and stopping it without losing anything.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+
+use super::courier::ServiceFinder;
+use super::settings::{Holder, log_reports};
+use super::timers::Timers;
+use super::writer::Writer;
+use super::Lane;
+use crate::binding::{Binding, state_annotation};
+use crate::config::BuildOptions;
+use crate::engine::Ledger;
+use crate::model::{Change, Clock, Lookup};
+use crate::outbox::{MemoryStore, Outbox, Outcome, Policy, Store};
+use crate::source::{Settings, Source};
+use crate::telemetry::Metrics;
+
+/// Changes that wait between a source and its lane. Small: the bound is what slows the source down.
+const CHANGES: usize = 64;
+
+/// What all lanes share.
+pub struct PipelineOptions {
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// Clock, zone, randomness and limits of the languages.
+    pub runtime: dodona_value::Runtime,
+    /// How the outbox treats its parcels.
+    pub outbox: Policy,
+    /// Where the outbox keeps them; memory if absent.
+    pub store: Option<Arc<dyn Store>>,
+    /// Where figures go.
+    pub metrics: Metrics,
+    /// Who answers `repo.…`.
+    pub lookup: Arc<dyn Lookup>,
+}
+
+/// One binding and where its objects and its configuration come from.
+pub struct Watched {
+    /// The binding.
+    pub binding: Arc<dyn Binding>,
+    /// Its objects.
+    pub source: Arc<dyn Source>,
+    /// The text of its configuration.
+    pub settings: watch::Receiver<Settings>,
+    /// How the text is compiled.
+    pub build: BuildOptions,
+    /// Namespace of the configuration.
+    pub namespace: String,
+}
+
+/// A running pipeline.
+pub struct Pipeline {
+    lanes: BTreeMap<String, Arc<Lane>>,
+    outbox: Outbox,
+    /// Sources, lanes and timers: what makes new messages.
+    producers: JoinSet<()>,
+    /// What records how messages ended.
+    recorder: JoinSet<()>,
+    changes: Vec<mpsc::Sender<Change>>,
+}
+
+impl Pipeline {
+    /// Starts everything. Needs a tokio runtime.
+    pub fn start(options: PipelineOptions, watched: Vec<Watched>) -> Self {
+        let finder = Arc::new(ServiceFinder::new(options.metrics.clone()));
+        let store = options.store.unwrap_or_else(|| Arc::new(MemoryStore::default()));
+        let courier: Arc<dyn crate::outbox::Courier> = Arc::clone(&finder) as _;
+        let (outbox, outcomes) = Outbox::new(options.outbox, store, Arc::clone(&options.clock), courier);
+        let shared = Shared {
+            outbox: outbox.clone(),
+            clock: options.clock,
+            runtime: options.runtime,
+            metrics: options.metrics,
+            lookup: options.lookup,
+        };
+        let mut pipeline = Self { lanes: BTreeMap::new(), outbox, producers: JoinSet::new(), recorder: JoinSet::new(), changes: Vec::new() };
+        let mut holders = BTreeMap::new();
+        for one in watched {
+            let settings = one.settings.clone();
+            let lane = Arc::new(shared.lane(one));
+            holders.insert(lane.binding.name().to_owned(), Arc::clone(&lane.settings));
+            pipeline.lanes.insert(lane.binding.name().to_owned(), Arc::clone(&lane));
+            pipeline.run_lane(&lane, settings);
+        }
+        finder.set(holders);
+        pipeline.recorder.spawn(record(pipeline.lanes.clone(), outcomes));
+        pipeline
+    }
+
+    fn run_lane(&mut self, lane: &Arc<Lane>, settings: watch::Receiver<Settings>) {
+        let (sender, mut receiver) = mpsc::channel::<Change>(CHANGES);
+        self.producers.spawn(Arc::clone(&lane.source).run(sender.clone()));
+        let timers = Arc::clone(&lane.timers);
+        let (binding, source, for_timers) = (Arc::<str>::from(lane.binding.name()), Arc::clone(&lane.source), sender.clone());
+        self.producers.spawn(async move { timers.run(binding, source, for_timers).await });
+        let follower = Arc::clone(lane);
+        self.producers.spawn(async move { follower.follow_settings(settings).await });
+        let teller = Arc::clone(lane);
+        self.producers.spawn(async move {
+            while let Some(change) = receiver.recv().await {
+                teller.tell(change).await;
+            }
+        });
+        self.changes.push(sender);
+    }
+
+    /// The lanes by name of their binding.
+    pub fn lanes(&self) -> &BTreeMap<String, Arc<Lane>> {
+        &self.lanes
+    }
+
+    /// The outbox.
+    pub fn outbox(&self) -> &Outbox {
+        &self.outbox
+    }
+
+    /// Stops: no new decisions, then the deliveries under way, then the patches; at most `grace` in all. What is not
+    /// delivered by then has not been recorded either, so it is decided again after the restart (core 5.6.2, FIX).
+    pub async fn stop(mut self, grace: Duration) {
+        let deadline = tokio::time::Instant::now() + grace;
+        self.changes.clear();
+        self.producers.shutdown().await;
+        let left = self.outbox.drain(grace).await;
+        if !left.is_empty() {
+            tracing::warn!(messages = left.len(), "messages not delivered before the stop; they are decided again after the restart");
+        }
+        drop(self.outbox);
+        // The recorder ends when the last outcome has been recorded.
+        let outcomes = async { while self.recorder.join_next().await.is_some() {} };
+        drop(tokio::time::timeout_at(deadline + Duration::from_secs(1), outcomes).await);
+        for lane in self.lanes.values() {
+            let rest = deadline.saturating_duration_since(tokio::time::Instant::now()).max(Duration::from_secs(2));
+            lane.writer.finish(rest).await;
+        }
+    }
+}
+
+/// What every lane is built with.
+struct Shared {
+    outbox: Outbox,
+    clock: Arc<dyn Clock>,
+    runtime: dodona_value::Runtime,
+    metrics: Metrics,
+    lookup: Arc<dyn Lookup>,
+}
+
+impl Shared {
+    fn lane(&self, watched: Watched) -> Lane {
+        let ledger = Arc::new(Mutex::new(Ledger::new(state_annotation(watched.binding.annotation_prefix()))));
+        let first = watched.settings.borrow().clone();
+        let settings = Arc::new(Holder::new(&first, watched.build, Arc::clone(&self.lookup)));
+        let lane = Lane {
+            writer: Writer::new(Arc::clone(&watched.source), Arc::clone(&ledger)),
+            binding: watched.binding,
+            source: watched.source,
+            settings,
+            ledger,
+            outbox: self.outbox.clone(),
+            timers: Arc::new(Timers::default()),
+            clock: Arc::clone(&self.clock),
+            runtime: self.runtime.clone(),
+            metrics: self.metrics.clone(),
+            namespace: watched.namespace,
+            legacy: false,
+        };
+        let in_force = lane.in_force();
+        log_reports(lane.binding.name(), &lane.namespace, &in_force.config.reports.iter().collect::<Vec<_>>());
+        lane.note_configuration(&[], &in_force.config.reports);
+        lane
+    }
+}
+
+/// Records how every parcel ended, in order of ending.
+async fn record(lanes: BTreeMap<String, Arc<Lane>>, mut outcomes: mpsc::UnboundedReceiver<Outcome>) {
+    while let Some(outcome) = outcomes.recv().await {
+        match lanes.get(&outcome.parcel.binding) {
+            Some(lane) => lane.settle(&outcome),
+            None => tracing::error!(binding = %outcome.parcel.binding, "an earlier process left a message of a binding that does not run now"),
+        }
+    }
+}

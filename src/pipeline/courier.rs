@@ -1,0 +1,57 @@
+//! From a parcel to a receiver: the service that is configured *now* under the parcel's service name.
+//!
+//! A token that was repaired therefore takes effect for messages that are already waiting.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+
+use super::settings::Holder;
+use crate::delivery::{DeliveryError, DeliveryOptions, ErrorKind, Service};
+use crate::model::Receipt;
+use crate::outbox::{Courier, Parcel};
+use crate::telemetry::Metrics;
+
+/// Finds services by binding and name. The lanes are put in once they exist.
+#[derive(Default)]
+pub(super) struct ServiceFinder {
+    lanes: OnceLock<BTreeMap<String, Arc<Holder>>>,
+    metrics: Metrics,
+}
+
+impl ServiceFinder {
+    pub(super) fn new(metrics: Metrics) -> Self {
+        Self { lanes: OnceLock::new(), metrics }
+    }
+
+    /// Names the configurations of all bindings; called once, before the first parcel.
+    pub(super) fn set(&self, lanes: BTreeMap<String, Arc<Holder>>) {
+        drop(self.lanes.set(lanes));
+    }
+
+    fn service(&self, parcel: &Parcel) -> Result<Arc<dyn Service>, DeliveryError> {
+        let holder = self.lanes.get().and_then(|lanes| lanes.get(&parcel.binding));
+        let Some(holder) = holder else {
+            let detail = format!("binding `{}` does not run in this process", parcel.binding);
+            return Err(DeliveryError::permanent(ErrorKind::Config, detail));
+        };
+        holder.get().config.service(&parcel.destination.service).map_err(|detail| DeliveryError::permanent(ErrorKind::Config, detail))
+    }
+}
+
+impl Courier for ServiceFinder {
+    fn attempt<'a>(&'a self, parcel: &'a Parcel) -> BoxFuture<'a, Result<Receipt, DeliveryError>> {
+        async move { self.service(parcel)?.deliver(&parcel.message, &parcel.destination.recipient).await }.boxed()
+    }
+
+    fn options(&self, parcel: &Parcel) -> DeliveryOptions {
+        self.service(parcel).map(|service| service.options()).unwrap_or_default()
+    }
+
+    fn attempted(&self, parcel: &Parcel, result: Result<&Receipt, &DeliveryError>, took: Duration) {
+        self.metrics.attempted(&parcel.destination.service, result.err(), took);
+    }
+}

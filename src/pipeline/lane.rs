@@ -1,0 +1,118 @@
+//! Everything that one binding needs on its way through the pipeline, and the stages of [`Lane::tell`] in short.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::settings::{Holder, InForce};
+use super::timers::Timers;
+use super::writer::Writer;
+use crate::binding::Binding;
+use crate::config;
+use crate::engine::{self, Applicable, ComposeError, DecideInput, Ledger, Plan, Reading, Send, Wanted};
+use crate::model::{Change, Clock, Message, ObjectError};
+use crate::outbox::{Outbox, Parcel};
+use crate::source::Source;
+use crate::telemetry::Metrics;
+
+/// One binding at work.
+pub struct Lane {
+    pub(super) binding: Arc<dyn Binding>,
+    pub(super) source: Arc<dyn Source>,
+    pub(super) settings: Arc<Holder>,
+    pub(super) ledger: Arc<Mutex<Ledger>>,
+    pub(super) writer: Writer,
+    pub(super) outbox: Outbox,
+    pub(super) timers: Arc<Timers>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) runtime: dodona_value::Runtime,
+    pub(super) metrics: Metrics,
+    /// Namespace of the configuration.
+    pub(super) namespace: String,
+    /// Whether legacy annotations of the object itself count (core 2.6.2).
+    pub(super) legacy: bool,
+}
+
+/// A message that cannot be composed.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum PostError {
+    /// The object's body cannot be read.
+    #[error(transparent)]
+    Object(#[from] ObjectError),
+    /// A template does not render.
+    #[error(transparent)]
+    Compose(#[from] ComposeError),
+}
+
+impl Lane {
+    /// The configuration that applies. One today; the tenants' own join it in self-service mode.
+    pub(super) fn in_force(&self) -> Arc<InForce> {
+        self.settings.get()
+    }
+
+    pub(super) fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Why this version is not decided about, if so. Only asked for objects that somebody is subscribed to, because it
+    /// reads the body; a body that cannot be read is no reason to forget anything, as the next version may be better.
+    pub(super) fn reason_to_skip(&self, change: &Change, in_force: &InForce) -> Option<String> {
+        let object = &change.object;
+        if !engine::may_be_subscribed(object, &in_force.config.policy, self.binding.annotation_prefix(), self.legacy) {
+            return None;
+        }
+        self.binding.skip(object).unwrap_or_else(|error| Some(error.to_string()))
+    }
+
+    /// Nothing to decide about this version; the ledger still wants to see it.
+    pub(super) fn take_notice(&self, change: &Change) {
+        if self.ledger().notice(change) {
+            self.writer.write(change.object.key());
+        }
+    }
+
+    /// The decision. Pure, but for the ledger that it reads and that learns what is under way now.
+    pub(super) fn decide(&self, change: &Change, in_force: &InForce) -> Plan {
+        let scope = || self.binding.scope(&change.object, &in_force.facts.facts(None));
+        let input = DecideInput {
+            change,
+            policies: &[Applicable { policy: &in_force.config.policy, projects: &[], scope: &scope }],
+            reading: Reading { prefix: self.binding.annotation_prefix(), legacy: self.legacy, yaml: config::yaml::parse },
+            runtime: &self.runtime,
+            now: self.clock.unix_seconds(),
+            resync: i64::try_from(self.binding.resync().as_secs()).unwrap_or(i64::MAX),
+        };
+        engine::decide(&input, &mut self.ledger())
+    }
+
+    /// Has the object looked at again when the answer of one of its triggers may have changed by itself.
+    pub(super) fn wake(&self, change: &Change, at: Option<i64>) {
+        let wait = at.map(|at| Duration::from_secs(u64::try_from(at - self.clock.unix_seconds()).unwrap_or(0)));
+        self.timers.set(change.object.key(), wait);
+    }
+
+    /// The message, rendered from the object as it was when the decision fell.
+    pub(super) fn compose(&self, send: &Send, in_force: &InForce) -> Result<Message, PostError> {
+        let facts = in_force.facts.facts(Some(&send.destination));
+        let scope = self.binding.scope(&send.object, &facts)?;
+        let wanted = Wanted::Section(in_force.config.section_key(&send.destination.service));
+        Ok(engine::compose(send, &in_force.config.policy, wanted, &scope, &self.runtime)?)
+    }
+
+    pub(super) fn parcel(&self, send: &Send, message: Message) -> Parcel {
+        let key = send.object.key();
+        Parcel {
+            id: 0,
+            binding: self.binding.name().to_owned(),
+            namespace: key.namespace.to_string(),
+            name: key.name.to_string(),
+            config_namespace: self.namespace.clone(),
+            destination: send.destination.clone(),
+            trigger: send.trigger.clone(),
+            condition: send.condition.clone(),
+            ledger_key: send.ledger_key.clone(),
+            message,
+            accepted_at: 0,
+            attempts: 0,
+        }
+    }
+}
