@@ -2,6 +2,8 @@
 //!
 //! The parts, in the order in which a notification passes them (`docs/architecture.md`):
 
+pub mod pipeline;
+
 pub mod model;
 
 pub mod source;
@@ -17,5 +19,7 @@ pub mod outbox;
 pub mod delivery;
 
 pub mod telemetry;
+
+pub mod demo;
 
 pub mod cli;

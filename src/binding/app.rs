@@ -59,7 +59,7 @@ impl Binding for AppBinding {
     }
 
     fn metrics_prefix(&self) -> &'static str {
-        "argocd_notifications"
+        "argocd"
     }
 
     fn namespaces(&self) -> &[String] {

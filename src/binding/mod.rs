@@ -33,9 +33,9 @@ pub trait Binding: Send + Sync + 'static {
         Numbers::Kubernetes
     }
 
-    /// Prefix of the metric names (core 5.8).
+    /// Prefix of the metric names: `<prefix>_notifications_deliveries_total` (core 5.8).
     fn metrics_prefix(&self) -> &'static str {
-        "dodona_notifications"
+        "dodona"
     }
 
     /// Prefix of the annotations (core 2.1).

@@ -48,7 +48,7 @@ impl Binding for RolloutBinding {
     }
 
     fn metrics_prefix(&self) -> &'static str {
-        "argo_rollouts_notifications"
+        "argo_rollouts"
     }
 
     fn resync(&self) -> Duration {

@@ -87,5 +87,42 @@ enum LogFormat {
 
 /// Runs the controller until it is told to stop.
 pub fn run(arguments: ControllerArgs) -> anyhow::Result<ExitCode> {
-    anyhow::bail!("not assembled yet: {arguments:?}")
+    let redactor = Redactor::default();
+    logging::init(&arguments.logging(), redactor.clone())?;
+    super::runtime()?.block_on(control(arguments, redactor))
+}
+
+async fn control(arguments: ControllerArgs, redactor: Redactor) -> anyhow::Result<ExitCode> {
+    let mut stop = signal(SignalKind::terminate()).context("failed to listen for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("failed to listen for SIGINT")?;
+    let metrics = Metrics::new();
+    let health = Health::default();
+    if arguments.metrics_port != 0 {
+        let address = (Ipv4Addr::UNSPECIFIED, arguments.metrics_port);
+        let admin = Admin::bind(address.into(), metrics.clone(), health.clone()).await;
+        let admin = admin.with_context(|| format!("failed to serve metrics on port {}; choose another with --metrics-port", arguments.metrics_port))?;
+        tracing::info!("serving metrics on port {}", arguments.metrics_port);
+        tokio::spawn(admin.serve());
+    }
+    let grace = Duration::from_secs(arguments.grace);
+    let start = async {
+        let watched = arguments.watched(&redactor).await?;
+        anyhow::Ok(Pipeline::start(arguments.pipeline(metrics), watched))
+    };
+    let pipeline = tokio::select! {
+        pipeline = start => pipeline?,
+        _ = stop.recv() => return Ok(ExitCode::SUCCESS),
+        _ = interrupt.recv() => return Ok(ExitCode::SUCCESS),
+    };
+    pipeline.report_readiness(&health);
+    tracing::warn!("Controller is running.");
+    let name = tokio::select! {
+        _ = stop.recv() => "terminated",
+        _ = interrupt.recv() => "interrupt",
+    };
+    tracing::info!("got signal {name}, attempting graceful shutdown");
+    health.stopping();
+    pipeline.stop(grace).await;
+    tracing::warn!("Controller has stopped.");
+    Ok(ExitCode::SUCCESS)
 }

@@ -15,10 +15,12 @@ use super::Lane;
 use crate::binding::{Binding, state_annotation};
 use crate::config::BuildOptions;
 use crate::engine::Ledger;
-use crate::model::{Change, Clock, Lookup};
-use crate::outbox::{MemoryStore, Outbox, Outcome, Policy, Store};
-use crate::source::{Settings, Source};
-use crate::telemetry::Metrics;
+use crate::model::{Change, Clock, Lookup, Redactor};
+use crate::outbox::store::{MemoryStore, Store};
+use crate::outbox::{Courier, Outbox, Outcome, Policy};
+use crate::source::{Notices, Settings, Source};
+use crate::telemetry::health::{Health, STARTUP};
+use crate::telemetry::metrics::Metrics;
 
 /// Changes that wait between a source and its lane. Small: the bound is what slows the source down.
 const CHANGES: usize = 64;
@@ -34,9 +36,11 @@ pub struct PipelineOptions {
     /// Where the outbox keeps them; memory if absent.
     pub store: Option<Arc<dyn Store>>,
     /// Where figures go.
-    pub metrics: Metrics,
+    pub metrics: Arc<Metrics>,
     /// Who answers `repo.…`.
     pub lookup: Arc<dyn Lookup>,
+    /// Learns the secrets of every configuration, so that no line shows them.
+    pub redactor: Redactor,
 }
 
 /// One binding and where its objects and its configuration come from.
@@ -51,6 +55,8 @@ pub struct Watched {
     pub build: BuildOptions,
     /// Namespace of the configuration.
     pub namespace: String,
+    /// Where people see what was refused.
+    pub notices: Option<Arc<dyn Notices>>,
 }
 
 /// A running pipeline.
@@ -67,9 +73,9 @@ pub struct Pipeline {
 impl Pipeline {
     /// Starts everything. Needs a tokio runtime.
     pub fn start(options: PipelineOptions, watched: Vec<Watched>) -> Self {
-        let finder = Arc::new(ServiceFinder::new(options.metrics.clone()));
+        let finder = Arc::new(ServiceFinder::new(Arc::clone(&options.metrics)));
         let store = options.store.unwrap_or_else(|| Arc::new(MemoryStore::default()));
-        let courier: Arc<dyn crate::outbox::Courier> = Arc::clone(&finder) as _;
+        let courier: Arc<dyn Courier> = Arc::clone(&finder) as _;
         let (outbox, outcomes) = Outbox::new(options.outbox, store, Arc::clone(&options.clock), courier);
         let shared = Shared {
             outbox: outbox.clone(),
@@ -77,6 +83,7 @@ impl Pipeline {
             runtime: options.runtime,
             metrics: options.metrics,
             lookup: options.lookup,
+            redactor: options.redactor,
         };
         let mut pipeline = Self { lanes: BTreeMap::new(), outbox, producers: JoinSet::new(), recorder: JoinSet::new(), changes: Vec::new() };
         let mut holders = BTreeMap::new();
@@ -88,6 +95,7 @@ impl Pipeline {
             pipeline.run_lane(&lane, settings);
         }
         finder.set(holders);
+        options.metrics.show_outbox(pipeline.outbox.clone());
         pipeline.recorder.spawn(record(pipeline.lanes.clone(), outcomes));
         pipeline
     }
@@ -119,6 +127,21 @@ impl Pipeline {
         &self.outbox
     }
 
+    /// Keeps `health` up to date: ready once every source has sent what existed at the start.
+    pub fn report_readiness(&mut self, health: &Health) {
+        for lane in self.lanes.values() {
+            let (part, health) = (format!("source {}", lane.binding.name()), health.clone());
+            health.not_ready(&part, format!("the first list of {} is under way", lane.binding.resource()));
+            let mut synced = lane.source.synced();
+            self.producers.spawn(async move {
+                if synced.wait_for(|synced| *synced).await.is_ok() {
+                    health.ready(&part);
+                }
+            });
+        }
+        health.ready(STARTUP);
+    }
+
     /// Stops: no new decisions, then the deliveries under way, then the patches; at most `grace` in all. What is not
     /// delivered by then has not been recorded either, so it is decided again after the restart (core 5.6.2, FIX).
     pub async fn stop(mut self, grace: Duration) {
@@ -145,8 +168,9 @@ struct Shared {
     outbox: Outbox,
     clock: Arc<dyn Clock>,
     runtime: dodona_value::Runtime,
-    metrics: Metrics,
+    metrics: Arc<Metrics>,
     lookup: Arc<dyn Lookup>,
+    redactor: Redactor,
 }
 
 impl Shared {
@@ -164,13 +188,15 @@ impl Shared {
             timers: Arc::new(Timers::default()),
             clock: Arc::clone(&self.clock),
             runtime: self.runtime.clone(),
-            metrics: self.metrics.clone(),
+            metrics: Arc::clone(&self.metrics),
+            notices: watched.notices,
+            redactor: self.redactor.clone(),
             namespace: watched.namespace,
             legacy: false,
         };
         let in_force = lane.in_force();
         log_reports(lane.binding.name(), &lane.namespace, &in_force.config.reports.iter().collect::<Vec<_>>());
-        lane.note_configuration(&[], &in_force.config.reports);
+        lane.note_configuration(&[], &in_force.config);
         lane
     }
 }

@@ -13,17 +13,16 @@ use super::settings::Holder;
 use crate::delivery::{DeliveryError, DeliveryOptions, ErrorKind, Service};
 use crate::model::Receipt;
 use crate::outbox::{Courier, Parcel};
-use crate::telemetry::Metrics;
+use crate::telemetry::metrics::Metrics;
 
 /// Finds services by binding and name. The lanes are put in once they exist.
-#[derive(Default)]
 pub(super) struct ServiceFinder {
     lanes: OnceLock<BTreeMap<String, Arc<Holder>>>,
-    metrics: Metrics,
+    metrics: Arc<Metrics>,
 }
 
 impl ServiceFinder {
-    pub(super) fn new(metrics: Metrics) -> Self {
+    pub(super) fn new(metrics: Arc<Metrics>) -> Self {
         Self { lanes: OnceLock::new(), metrics }
     }
 
@@ -52,6 +51,17 @@ impl Courier for ServiceFinder {
     }
 
     fn attempted(&self, parcel: &Parcel, result: Result<&Receipt, &DeliveryError>, took: Duration) {
-        self.metrics.attempted(&parcel.destination.service, result.err(), took);
+        let outcome = result.map_or_else(|error| error.kind.label(), |_| "delivered");
+        self.metrics.attempted(&parcel.destination.service, outcome);
+        if let Err(error) = result {
+            tracing::warn!(
+                resource = %super::object_key(parcel),
+                service = %parcel.destination.service,
+                attempts = parcel.attempts,
+                took = ?took,
+                "attempt to notify {} failed: {error}",
+                parcel.destination
+            );
+        }
     }
 }

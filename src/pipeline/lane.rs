@@ -9,10 +9,10 @@ use super::writer::Writer;
 use crate::binding::Binding;
 use crate::config;
 use crate::engine::{self, Applicable, ComposeError, DecideInput, Ledger, Plan, Reading, Send, Wanted};
-use crate::model::{Change, Clock, Message, ObjectError};
+use crate::model::{Change, Clock, Message, ObjectError, Redactor};
 use crate::outbox::{Outbox, Parcel};
-use crate::source::Source;
-use crate::telemetry::Metrics;
+use crate::source::{Notices, Source};
+use crate::telemetry::metrics::Metrics;
 
 /// One binding at work.
 pub struct Lane {
@@ -25,7 +25,11 @@ pub struct Lane {
     pub(super) timers: Arc<Timers>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) runtime: dodona_value::Runtime,
-    pub(super) metrics: Metrics,
+    pub(super) metrics: Arc<Metrics>,
+    /// Where people see what was refused; absent for a folder of manifests.
+    pub(super) notices: Option<Arc<dyn Notices>>,
+    /// Takes secrets out of texts.
+    pub(super) redactor: Redactor,
     /// Namespace of the configuration.
     pub(super) namespace: String,
     /// Whether legacy annotations of the object itself count (core 2.6.2).

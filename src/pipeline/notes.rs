@@ -5,9 +5,13 @@
 
 use super::Lane;
 use super::lane::PostError;
+use super::settings::new_reports;
+use crate::config::Config;
 use crate::engine::{Plan, Presence, Send, Verdict};
-use crate::model::Change;
+use crate::model::{Change, Destination, ObjectKey, Report, Severity};
 use crate::outbox::{AcceptError, Ending, Parcel};
+use crate::source::Subject;
+use crate::telemetry::metrics::ConfigItem;
 
 impl Lane {
     pub(super) fn note_skipped(&self, change: &Change, reason: &str) {
@@ -46,7 +50,7 @@ impl Lane {
             tracing::warn!(%resource, "Failed to evaluate condition of trigger {}: {error} using the configuration in namespace {namespace}", verdict.trigger);
             return;
         }
-        self.metrics.trigger_evaluated(self.binding.metrics_prefix(), &verdict.trigger, verdict.triggered);
+        self.metrics.evaluated(self.binding.metrics_prefix(), &verdict.trigger, verdict.triggered);
         if let Some(error) = &verdict.error {
             let what = if verdict.triggered { "oncePer" } else { "when" };
             tracing::warn!(%resource, trigger = %verdict.trigger, "failed to execute {what} condition: {error}");
@@ -83,6 +87,7 @@ impl Lane {
             "Failed to notify recipient {} defined in resource {resource}: {error} using the configuration in namespace {namespace}",
             send.destination
         );
+        self.note_refused(resource, send.object.uid(), &send.destination, &send.trigger, &error.to_string());
     }
 
     pub(super) fn note_ending(&self, parcel: &Parcel, ending: &Ending) {
@@ -97,12 +102,48 @@ impl Lane {
                 "Notification {} was sent using the configuration in namespace {namespace}",
                 parcel.destination.recipient
             ),
-            Ending::Refused(error) => tracing::error!(
-                %resource,
-                attempts = parcel.attempts,
-                "Failed to notify recipient {} defined in resource {resource}: {error} using the configuration in namespace {namespace}",
-                parcel.destination
-            ),
+            Ending::Refused(error) => {
+                tracing::error!(
+                    %resource,
+                    attempts = parcel.attempts,
+                    "Failed to notify recipient {} defined in resource {resource}: {error} using the configuration in namespace {namespace}",
+                    parcel.destination
+                );
+                self.note_refused(&resource, "", &parcel.destination, &parcel.trigger, &error.to_string());
+            }
         }
+    }
+}
+
+impl Lane {
+    /// Shows which keys are in force as written, and tells people who look at the ConfigMap about those that are not.
+    pub(super) fn note_configuration(&self, before: &[Report], now: &Config) {
+        let items = now.items().map(|(kind, name, valid)| ConfigItem { kind: kind.to_owned(), name: name.to_owned(), valid }).collect();
+        self.metrics.config_items(self.binding.name(), items);
+        self.redactor.set(self.binding.name(), now.secrets.values());
+        let Some(notices) = &self.notices else { return };
+        let subject = Subject {
+            api_version: "v1".into(),
+            kind: "ConfigMap".into(),
+            key: ObjectKey::new(self.namespace.as_str(), self.binding.settings_names().0),
+            uid: String::new(),
+        };
+        for report in new_reports(before, &now.reports) {
+            notices.record(&subject, report.severity, "ConfigurationRefused", &report.to_string());
+        }
+    }
+
+    /// Tells people who look at the object that somebody was not told about it.
+    fn note_refused(&self, object: &ObjectKey, uid: &str, destination: &Destination, trigger: &str, why: &str) {
+        let Some(notices) = &self.notices else { return };
+        let resource = self.binding.resource();
+        let subject = Subject {
+            api_version: resource.api_version(),
+            kind: resource.kind.clone().unwrap_or_default(),
+            key: object.clone(),
+            uid: uid.to_owned(),
+        };
+        let message = format!("`{trigger}` was not told to {destination}: {why}");
+        notices.record(&subject, Severity::Warning, "NotificationRefused", &self.redactor.redact(&message));
     }
 }

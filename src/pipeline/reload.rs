@@ -25,7 +25,7 @@ impl Lane {
         let name = self.binding.name();
         tracing::info!(binding = name, "invalidated cache for resource in namespace: {} with the name: {}", self.namespace, self.binding.settings_names().0);
         log_reports(name, &self.namespace, &new_reports(&before.config.reports, &now.config.reports));
-        self.note_configuration(&before.config.reports, &now.config.reports);
+        self.note_configuration(&before.config.reports, &now.config);
 
         let former = &before.config.policy.service_fingerprints;
         let present = &now.config.policy.service_fingerprints;
