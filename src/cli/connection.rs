@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::model::Secret;
+use crate::source::kube::ConnectionSettings;
+
 /// How to reach the cluster. Without any flag: the kubeconfig of the environment, or the service account of the pod.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Connection")]
@@ -56,4 +59,30 @@ pub struct ConnectionArgs {
     /// Longest time for one request
     #[arg(long, value_name = "DURATION", default_value = "0")]
     pub request_timeout: String,
+}
+
+impl ConnectionArgs {
+    /// The same for the part that connects.
+    pub fn settings(&self) -> ConnectionSettings {
+        ConnectionSettings {
+            // The variable may hold a list, as for kubectl; a path with a colon in it cannot be given by flag either there.
+            kubeconfig: self.kubeconfig.iter().flat_map(std::env::split_paths).collect(),
+            context: self.context.clone(),
+            cluster: self.cluster.clone(),
+            user: self.user.clone(),
+            namespace: self.namespace.clone(),
+            server: self.server.clone(),
+            token: self.token.as_deref().map(Secret::from),
+            username: None,
+            password: None,
+            impersonate: self.impersonate.clone(),
+            impersonate_groups: self.impersonate_groups.clone(),
+            impersonate_uid: None,
+            certificate_authority: self.certificate_authority.clone(),
+            client_certificate: self.client_certificate.clone(),
+            client_key: self.client_key.clone(),
+            insecure_skip_tls_verify: self.insecure_skip_tls_verify,
+            tls_server_name: self.tls_server_name.clone(),
+        }
+    }
 }

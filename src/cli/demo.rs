@@ -2,8 +2,21 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
+
+use super::assemble;
+use crate::binding::Binding;
+use crate::binding::app::AppBinding;
+use crate::binding::namespaces::NamespacePatterns;
+use crate::binding::rollout::RolloutBinding;
+use crate::demo::{Review, Stage};
+use crate::model::Redactor;
+use crate::pipeline::Pipeline;
+use crate::telemetry::logging::{Format, LogLevel};
+use crate::telemetry::metrics::Metrics;
 
 /// `dodona demo`.
 #[derive(Args, Debug)]
@@ -21,5 +34,56 @@ pub struct DemoArgs {
 
 /// Plays the demo.
 pub fn run(arguments: &DemoArgs) -> anyhow::Result<ExitCode> {
-    anyhow::bail!("not assembled yet: {arguments:?}")
+    let redactor = Redactor::default();
+    super::log_to_stderr(Format::Text, LogLevel::Error, &redactor)?;
+    super::runtime()?.block_on(play(arguments, redactor))
+}
+
+async fn play(arguments: &DemoArgs, redactor: Redactor) -> anyhow::Result<ExitCode> {
+    let stage = Stage::open(arguments.dir.clone(), arguments.port).await?;
+    println!("Dodona demo: a folder of manifests is the cluster, this process is Slack, webhook and mail server.\n");
+    println!("  manifests  {}", stage.folder().display());
+    println!("  inbox      {}", stage.page);
+    let metrics = Arc::new(Metrics::new());
+    let mut watched = Vec::new();
+    let bindings: [(Arc<dyn Binding>, &str); 2] = [
+        (Arc::new(AppBinding::new("argocd", NamespacePatterns::default())), "argocd"),
+        (Arc::new(RolloutBinding::default()), "argo-rollouts"),
+    ];
+    for (binding, namespace) in bindings {
+        watched.push(assemble::from_folder(binding, stage.folder(), namespace, assemble::demo_build_options(namespace)).await?);
+    }
+    let pipeline = Pipeline::start(assemble::options(&metrics, redactor), watched);
+    let review = stage.play(|line| println!("{line}")).await?;
+    let code = conclude(&review);
+    if !arguments.once {
+        invite(&stage);
+        tokio::select! {
+            () = stage.go_on(|line| println!("{line}")) => {}
+            _ = tokio::signal::ctrl_c() => {}
+        }
+    }
+    pipeline.stop(Duration::from_secs(5)).await;
+    Ok(code)
+}
+
+fn conclude(review: &Review) -> ExitCode {
+    if review.complaints.is_empty() {
+        println!("\n{} notifications, each exactly once.", review.arrived);
+        return ExitCode::SUCCESS;
+    }
+    println!("\nThe story did not go as it should:");
+    for complaint in &review.complaints {
+        println!("  {complaint}");
+    }
+    ExitCode::FAILURE
+}
+
+fn invite(stage: &Stage) {
+    let folder = stage.folder().display();
+    println!("\nYour turn. To cause the next notification, edit");
+    println!("  {folder}/guestbook.yaml: set status.health.status to Degraded and subscribe to on-health-degraded, or");
+    println!("  {folder}/shop.yaml: add to status `operationState: {{phase: Failed}}` and see #on-call, or");
+    println!("  {folder}/argocd-notifications-cm.yaml: write a trigger of your own.");
+    println!("Stop with Ctrl-C.");
 }

@@ -1,0 +1,124 @@
+//! From arguments to a pipeline: which bindings, from where, with which settings.
+
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use dodona_value::Zone;
+
+use super::controller::ControllerArgs;
+use crate::binding::app::AppBinding;
+use crate::binding::generic::GenericBinding;
+use crate::binding::namespaces::NamespacePatterns;
+use crate::binding::rollout::RolloutBinding;
+use crate::binding::Binding;
+use crate::config::{BuildOptions, yaml};
+use crate::model::{Clock, NoLookup, Redactor, SystemClock, language_runtime};
+use crate::outbox::Policy;
+use crate::pipeline::{PipelineOptions, Watched};
+use crate::source::dir::DirSource;
+use crate::source::kube::{EventRecorder, KubeSettings, KubeSource, Pace, connect};
+use crate::source::{SettingsSource, WatchSpec};
+use crate::telemetry::metrics::Metrics;
+
+/// What all lanes of a process share.
+pub(super) fn options(metrics: &Arc<Metrics>, redactor: Redactor) -> PipelineOptions {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    PipelineOptions {
+        runtime: language_runtime(Arc::clone(&clock), local_zone()),
+        clock,
+        outbox: Policy::default(),
+        store: None,
+        metrics: Arc::clone(metrics),
+        lookup: Arc::new(NoLookup),
+        redactor,
+    }
+}
+
+/// The zone that `TZ` names; UTC if it names none or an unknown one, as in Go.
+fn local_zone() -> Zone {
+    let name = super::environment("TZ").unwrap_or_default();
+    Zone::load(name.trim_start_matches(':')).unwrap_or_else(Zone::utc).as_local()
+}
+
+/// The bindings with their sources.
+pub(super) async fn watched(arguments: &ControllerArgs) -> anyhow::Result<Vec<Watched>> {
+    match &arguments.dir {
+        Some(folder) => {
+            let namespace = arguments.connection.namespace.clone().unwrap_or_default();
+            let mut watched = Vec::new();
+            for name in &arguments.bindings {
+                let binding = binding(name, arguments, &namespace)?;
+                watched.push(from_folder(binding, folder, &namespace, build_options(arguments, &namespace)).await?);
+            }
+            Ok(watched)
+        }
+        None => from_cluster(arguments).await,
+    }
+}
+
+async fn from_cluster(arguments: &ControllerArgs) -> anyhow::Result<Vec<Watched>> {
+    let api = connect(&arguments.connection.settings(), Pace::default()).await?;
+    let namespace = api.default_namespace().to_owned();
+    let notices = Arc::new(EventRecorder::start(api.clone(), Arc::new(SystemClock)));
+    let mut watched = Vec::new();
+    for name in &arguments.bindings {
+        let binding = binding(name, arguments, &namespace)?;
+        let (config_map, secret) = binding.settings_names();
+        let settings = Arc::new(KubeSettings::new(api.clone(), namespace.as_str())).watch(config_map, secret).await;
+        let settings = settings.with_context(|| format!("failed to read the configuration of binding `{}`", binding.name()))?;
+        watched.push(Watched {
+            source: Arc::new(KubeSource::new(api.clone(), watch_spec(&*binding))),
+            binding,
+            settings,
+            build: build_options(arguments, &namespace),
+            namespace: namespace.clone(),
+            notices: Some(Arc::clone(&notices) as _),
+        });
+    }
+    Ok(watched)
+}
+
+/// A binding whose cluster is a folder of manifests.
+pub(super) async fn from_folder(
+    binding: Arc<dyn Binding>,
+    folder: &std::path::Path,
+    namespace: &str,
+    build: BuildOptions,
+) -> anyhow::Result<Watched> {
+    let source = Arc::new(DirSource::new(folder, watch_spec(&*binding)));
+    let (config_map, secret) = binding.settings_names();
+    let settings = Arc::clone(&source).watch(config_map, secret).await;
+    let settings = settings.with_context(|| format!("failed to read the configuration of binding `{}`", binding.name()))?;
+    Ok(Watched { source, binding, settings, build, namespace: namespace.to_owned(), notices: None })
+}
+
+/// What a source has to know of a binding.
+fn watch_spec(binding: &dyn Binding) -> WatchSpec {
+    let mut spec = WatchSpec::new(binding.name(), binding.resource().clone());
+    spec.namespaces = binding.namespaces().to_vec();
+    binding.label_selector().clone_into(&mut spec.label_selector);
+    spec.numbers = binding.numbers();
+    spec
+}
+
+fn binding(name: &str, arguments: &ControllerArgs, namespace: &str) -> anyhow::Result<Arc<dyn Binding>> {
+    match name {
+        "app" => {
+            let patterns = NamespacePatterns::parse(&arguments.application_namespaces).map_err(anyhow::Error::msg).context("--application-namespaces")?;
+            let mut app = AppBinding::new(namespace, patterns);
+            app.label_selector.clone_from(&arguments.app_label_selector);
+            app.config_map.clone_from(&arguments.config_map_name);
+            app.secret.clone_from(&arguments.secret_name);
+            Ok(Arc::new(app))
+        }
+        "rollout" => Ok(Arc::new(RolloutBinding::default())),
+        file => {
+            let text = match std::fs::read_to_string(file) {
+                Ok(text) => text,
+                Err(error) => bail!("binding `{file}` is neither `app` nor `rollout` nor a file that can be read: {error}"),
+            };
+            let parsed = yaml::parse(&text).and_then(|node| GenericBinding::from_node(&node));
+            parsed.map(|binding| Arc::new(binding) as _).map_err(|error| anyhow::anyhow!("binding file {file}, {}: {error}", error.at))
+        }
+    }
+}
