@@ -40,15 +40,28 @@ fn local_zone() -> Zone {
     Zone::load(name.trim_start_matches(':')).unwrap_or_else(Zone::utc).as_local()
 }
 
+/// How a configuration is read by a controller that was started with `arguments`.
+fn build_options(arguments: &ControllerArgs, namespace: &str, binding: &str, clients: &Clients) -> BuildOptions {
+    BuildOptions {
+        namespace: namespace.to_owned(),
+        strict: arguments.strict_config,
+        legacy: binding == "app",
+        clients: clients.clone(),
+        ..BuildOptions::default()
+    }
+}
+
 /// The bindings with their sources.
 pub(super) async fn watched(arguments: &ControllerArgs) -> anyhow::Result<Vec<Watched>> {
     match &arguments.dir {
         Some(folder) => {
             let namespace = arguments.connection.namespace.clone().unwrap_or_default();
+            let clients = clients();
             let mut watched = Vec::new();
             for name in &arguments.bindings {
                 let binding = binding(name, arguments, &namespace)?;
-                watched.push(from_folder(binding, folder, &namespace, build_options(arguments, &namespace)).await?);
+                let build = build_options(arguments, &namespace, binding.name(), &clients);
+                watched.push(from_folder(binding, folder, &namespace, build).await?);
             }
             Ok(watched)
         }
@@ -70,7 +83,7 @@ async fn from_cluster(arguments: &ControllerArgs) -> anyhow::Result<Vec<Watched>
             source: Arc::new(KubeSource::new(api.clone(), watch_spec(&*binding))),
             binding,
             settings,
-            build: build_options(arguments, &namespace),
+            build: build_options(arguments, &namespace, binding_name(name), &clients),
             namespace: namespace.clone(),
             notices: Some(Arc::clone(&notices) as _),
         });
@@ -117,7 +130,7 @@ fn binding(name: &str, arguments: &ControllerArgs, namespace: &str) -> anyhow::R
                 Ok(text) => text,
                 Err(error) => bail!("binding `{file}` is neither `app` nor `rollout` nor a file that can be read: {error}"),
             };
-            let parsed = yaml::parse(&text).and_then(|node| GenericBinding::from_node(&node));
+            let parsed = yaml::parse_node(&text).and_then(|node| GenericBinding::from_node(&node));
             parsed.map(|binding| Arc::new(binding) as _).map_err(|error| anyhow::anyhow!("binding file {file}, {}: {error}", error.at))
         }
     }

@@ -82,6 +82,7 @@ impl ConnectionArgs {
             client_certificate: self.client_certificate.clone(),
             client_key: self.client_key.clone(),
             insecure_skip_tls_verify: self.insecure_skip_tls_verify,
+            proxy_url: self.proxy_url.clone(),
             tls_server_name: self.tls_server_name.clone(),
         }
     }

@@ -12,6 +12,7 @@ use crate::binding::Binding;
 use crate::binding::app::AppBinding;
 use crate::binding::namespaces::NamespacePatterns;
 use crate::binding::rollout::RolloutBinding;
+use crate::config::BuildOptions;
 use crate::demo::{Review, Stage};
 use crate::model::Redactor;
 use crate::pipeline::Pipeline;
@@ -51,7 +52,7 @@ async fn play(arguments: &DemoArgs, redactor: Redactor) -> anyhow::Result<ExitCo
         (Arc::new(RolloutBinding::default()), "argo-rollouts"),
     ];
     for (binding, namespace) in bindings {
-        watched.push(assemble::from_folder(binding, stage.folder(), namespace, assemble::demo_build_options(namespace)).await?);
+        watched.push(assemble::from_folder(binding, stage.folder(), namespace, build(namespace)).await?);
     }
     let pipeline = Pipeline::start(assemble::options(&metrics, redactor), watched);
     let review = stage.play(|line| println!("{line}")).await?;
@@ -65,6 +66,11 @@ async fn play(arguments: &DemoArgs, redactor: Redactor) -> anyhow::Result<ExitCo
     }
     pipeline.stop(Duration::from_secs(5)).await;
     Ok(code)
+}
+
+/// How the demo's configurations are read: its receivers are all in this process.
+fn build(namespace: &str) -> BuildOptions {
+    BuildOptions { namespace: namespace.to_owned(), ..BuildOptions::default() }
 }
 
 fn conclude(review: &Review) -> ExitCode {

@@ -81,7 +81,7 @@ impl Pipeline {
             outbox: outbox.clone(),
             clock: options.clock,
             runtime: options.runtime,
-            metrics: options.metrics,
+            metrics: Arc::clone(&options.metrics),
             lookup: options.lookup,
             redactor: options.redactor,
         };

@@ -37,7 +37,13 @@ impl ServiceFinder {
             let detail = format!("binding `{}` does not run in this process", parcel.binding);
             return Err(DeliveryError::permanent(ErrorKind::Config, detail));
         };
-        holder.get().config.service(&parcel.destination.service).map_err(|detail| DeliveryError::permanent(ErrorKind::Config, detail))
+        let in_force = holder.get();
+        let name = &*parcel.destination.service;
+        match in_force.config.services.get(name).map(|configured| &configured.service) {
+            Some(Ok(service)) => Ok(Arc::clone(service)),
+            Some(Err(why)) => Err(DeliveryError::permanent(ErrorKind::Config, format!("service '{name}' is not usable: {why}"))),
+            None => Err(DeliveryError::permanent(ErrorKind::Config, format!("notification service '{name}' is not supported"))),
+        }
     }
 }
 

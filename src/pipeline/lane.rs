@@ -80,7 +80,7 @@ impl Lane {
         let input = DecideInput {
             change,
             policies: &[Applicable { policy: &in_force.config.policy, projects: &[], scope: &scope }],
-            reading: Reading { prefix: self.binding.annotation_prefix(), legacy: self.legacy, yaml: config::yaml::parse },
+            reading: Reading { prefix: self.binding.annotation_prefix(), legacy: self.legacy, yaml: config::yaml::parse_node },
             runtime: &self.runtime,
             now: self.clock.unix_seconds(),
             resync: i64::try_from(self.binding.resync().as_secs()).unwrap_or(i64::MAX),
@@ -98,7 +98,7 @@ impl Lane {
     pub(super) fn compose(&self, send: &Send, in_force: &InForce) -> Result<Message, PostError> {
         let facts = in_force.facts.facts(Some(&send.destination));
         let scope = self.binding.scope(&send.object, &facts)?;
-        let wanted = Wanted::Section(in_force.config.section_key(&send.destination.service));
+        let wanted = Wanted::Section(in_force.config.services.get(&*send.destination.service).and_then(|service| service.section));
         Ok(engine::compose(send, &in_force.config.policy, wanted, &scope, &self.runtime)?)
     }
 

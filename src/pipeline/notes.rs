@@ -118,8 +118,8 @@ impl Lane {
 impl Lane {
     /// Shows which keys are in force as written, and tells people who look at the ConfigMap about those that are not.
     pub(super) fn note_configuration(&self, before: &[Report], now: &Config) {
-        let items = now.items().map(|(kind, name, valid)| ConfigItem { kind: kind.to_owned(), name: name.to_owned(), valid }).collect();
-        self.metrics.config_items(self.binding.name(), items);
+        let items = now.items.iter().map(|item| ConfigItem { kind: item.kind.clone(), name: item.name.clone(), valid: item.valid });
+        self.metrics.config_items(self.binding.name(), items.collect());
         self.redactor.set(self.binding.name(), now.secrets.values());
         let Some(notices) = &self.notices else { return };
         let subject = Subject {

@@ -6,7 +6,7 @@ use tokio::sync::watch;
 
 use super::settings::{log_reports, new_reports};
 use super::{Lane, object_key};
-use crate::outbox::Filter;
+use crate::outbox::store::Filter;
 use crate::source::Settings;
 
 impl Lane {
