@@ -11,11 +11,13 @@ use crate::binding::generic::GenericBinding;
 use crate::binding::namespaces::NamespacePatterns;
 use crate::binding::rollout::RolloutBinding;
 use crate::binding::Binding;
+use crate::engine::Selector;
 use crate::config::{BuildOptions, yaml};
+use crate::delivery::client::{Clients, Proxies, Reach};
 use crate::model::{Clock, NoLookup, Redactor, SystemClock, language_runtime};
 use crate::outbox::Policy;
 use crate::pipeline::{PipelineOptions, Watched};
-use crate::source::dir::DirSource;
+use crate::source::dir::{DirSettings, DirSource, Folder};
 use crate::source::kube::{EventRecorder, KubeSettings, KubeSource, Pace, connect};
 use crate::source::{SettingsSource, WatchSpec};
 use crate::telemetry::metrics::Metrics;
@@ -32,6 +34,15 @@ pub(super) fn options(metrics: &Arc<Metrics>, redactor: Redactor) -> PipelineOpt
         lookup: Arc::new(NoLookup),
         redactor,
     }
+}
+
+/// How receivers are reached: proxies and certificates as the environment names them (core 5.10).
+fn clients() -> Clients {
+    let mut reach = Reach { proxies: Proxies::from_variables(super::environment), ..Reach::default() };
+    if let Some(folder) = super::environment("ARGOCD_TLS_DATA_PATH") {
+        reach.tls_directory = Some(folder.into());
+    }
+    Clients::new(reach)
 }
 
 /// The zone that `TZ` names; UTC if it names none or an unknown one, as in Go.
@@ -73,17 +84,18 @@ async fn from_cluster(arguments: &ControllerArgs) -> anyhow::Result<Vec<Watched>
     let api = connect(&arguments.connection.settings(), Pace::default()).await?;
     let namespace = api.default_namespace().to_owned();
     let notices = Arc::new(EventRecorder::start(api.clone(), Arc::new(SystemClock)));
-    let mut watched = Vec::new();
+    let (clients, mut watched) = (clients(), Vec::new());
     for name in &arguments.bindings {
         let binding = binding(name, arguments, &namespace)?;
         let (config_map, secret) = binding.settings_names();
         let settings = Arc::new(KubeSettings::new(api.clone(), namespace.as_str())).watch(config_map, secret).await;
         let settings = settings.with_context(|| format!("failed to read the configuration of binding `{}`", binding.name()))?;
+        let build = build_options(arguments, &namespace, binding.name(), &clients);
         watched.push(Watched {
             source: Arc::new(KubeSource::new(api.clone(), watch_spec(&*binding))),
             binding,
             settings,
-            build: build_options(arguments, &namespace, binding_name(name), &clients),
+            build,
             namespace: namespace.clone(),
             notices: Some(Arc::clone(&notices) as _),
         });
@@ -98,11 +110,15 @@ pub(super) async fn from_folder(
     namespace: &str,
     build: BuildOptions,
 ) -> anyhow::Result<Watched> {
-    let source = Arc::new(DirSource::new(folder, watch_spec(&*binding)));
+    let folder = Folder::new(folder, namespace);
+    let mut source = DirSource::new(Arc::clone(&folder), watch_spec(&*binding));
+    let selector = Selector::parse(binding.label_selector());
+    let selector = selector.map_err(|error| anyhow::anyhow!("label selector of binding `{}`: {error}", binding.name()))?;
+    source = source.with_filter(Box::new(move |object| selector.matches(object.labels())));
     let (config_map, secret) = binding.settings_names();
-    let settings = Arc::clone(&source).watch(config_map, secret).await;
+    let settings = Arc::new(DirSettings::new(folder)).watch(config_map, secret).await;
     let settings = settings.with_context(|| format!("failed to read the configuration of binding `{}`", binding.name()))?;
-    Ok(Watched { source, binding, settings, build, namespace: namespace.to_owned(), notices: None })
+    Ok(Watched { source: Arc::new(source), binding, settings, build, namespace: namespace.to_owned(), notices: None })
 }
 
 /// What a source has to know of a binding.
