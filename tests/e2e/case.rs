@@ -1,0 +1,80 @@
+//! Reading a case: YAML files with placeholders (`e2e/cases/README.md`).
+
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use dodona::config::yaml;
+use dodona::model::{Node, NodeKind};
+use serde_json::{Map, Value};
+
+/// A case as its `case.yaml` says.
+pub struct Case {
+    pub bindings: Vec<String>,
+    pub namespace: String,
+    pub late: Vec<String>,
+    pub steps: Vec<Step>,
+}
+
+/// One step.
+pub struct Step {
+    pub apply: Value,
+    pub file: String,
+    pub requests: Vec<Value>,
+    pub state: Map<String, Value>,
+}
+
+/// Fills in the placeholders of a text.
+pub struct Places {
+    pub receiver: String,
+    pub namespace: String,
+}
+
+impl Places {
+    fn fill(&self, text: &str) -> String {
+        text.replace("@RECEIVER@", &self.receiver).replace("@NAMESPACE@", &self.namespace)
+    }
+
+    /// The documents of a YAML file.
+    pub fn documents(&self, path: &Path) -> anyhow::Result<Vec<Value>> {
+        let text = std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
+        let text = self.fill(&text);
+        let mut documents = Vec::new();
+        for part in text.split("\n---\n") {
+            let node = yaml::parse_node(part).map_err(|error| anyhow::anyhow!("{}: {}: {error}", path.display(), error.at))?;
+            documents.push(json(&node));
+        }
+        Ok(documents)
+    }
+}
+
+pub fn read(folder: &Path, places: &Places) -> anyhow::Result<Case> {
+    let case = places.documents(&folder.join("case.yaml"))?.remove(0);
+    let mut steps = Vec::new();
+    for step in case["steps"].as_array().context("no steps")? {
+        let Some(file) = step["apply"].as_str() else { bail!("a step without `apply`") };
+        steps.push(Step {
+            apply: places.documents(&folder.join(file))?.remove(0),
+            file: file.to_owned(),
+            requests: step["requests"].as_array().context("a step without `requests`")?.clone(),
+            state: step["state"].as_object().cloned().unwrap_or_default(),
+        });
+    }
+    Ok(Case { bindings: texts(&case["bindings"]), namespace: places.namespace.clone(), late: texts(&case["late"]), steps })
+}
+
+fn texts(value: &Value) -> Vec<String> {
+    value.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+}
+
+fn json(node: &Node) -> Value {
+    match &node.kind {
+        NodeKind::Null => Value::Null,
+        NodeKind::Bool(truth) => (*truth).into(),
+        NodeKind::Int(number) => (*number).into(),
+        NodeKind::Uint(number) => (*number).into(),
+        NodeKind::Float(number) => (*number).into(),
+        NodeKind::Text(text) => text.clone().into(),
+        NodeKind::List(items) => items.iter().map(json).collect(),
+        NodeKind::Map(pairs) => pairs.iter().map(|(key, value)| (key.text.clone(), json(value))).collect::<Map<_, _>>().into(),
+    }
+}

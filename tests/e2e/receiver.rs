@@ -1,0 +1,85 @@
+//! The receiver of the cases: answers every request as Slack and webhooks do, and remembers it.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, Method, Uri};
+use axum::response::Json;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+/// A request that arrived.
+#[derive(Clone, Debug)]
+pub struct Arrived {
+    pub method: String,
+    pub path: String,
+    pub headers: BTreeMap<String, String>,
+    pub body: String,
+}
+
+/// The receiver.
+#[derive(Clone, Default)]
+pub struct Receiver(Arc<Mutex<Vec<Arrived>>>);
+
+impl Receiver {
+    /// Starts it; returns its host and port.
+    pub async fn start() -> (Self, String) {
+        let receiver = Self::default();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let router = Router::new().fallback(receive).with_state(receiver.clone());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        (receiver, address)
+    }
+
+    /// Everything since the last call.
+    pub fn take(&self) -> Vec<Arrived> {
+        std::mem::take(&mut self.0.lock().unwrap())
+    }
+
+    pub fn count(&self) -> usize {
+        self.0.lock().unwrap().len()
+    }
+}
+
+async fn receive(State(receiver): State<Receiver>, method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> Json<Value> {
+    let headers = headers.iter().map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned())).collect();
+    let arrived = Arrived {
+        method: method.to_string(),
+        path: uri.path_and_query().map(ToString::to_string).unwrap_or_default(),
+        headers,
+        body: String::from_utf8_lossy(&body).into_owned(),
+    };
+    receiver.0.lock().unwrap().push(arrived);
+    Json(json!({"ok": true, "channel": "C1", "ts": "1.1", "errcode": 0, "errmsg": "ok"}))
+}
+
+/// Why `arrived` is not what `wanted` describes; `None` if it is.
+pub fn differs(arrived: &Arrived, wanted: &Value) -> Option<String> {
+    for (name, value) in wanted.as_object().into_iter().flatten() {
+        let fits = match name.as_str() {
+            "method" => value.as_str() == Some(&arrived.method),
+            "path" => value.as_str() == Some(&arrived.path),
+            "body" => value.as_str() == Some(&arrived.body),
+            "body_json" => serde_json::from_str::<Value>(&arrived.body).is_ok_and(|body| body == *value),
+            "headers" => value.as_object().is_some_and(|headers| {
+                headers.iter().all(|(name, value)| arrived.headers.get(name).map(String::as_str) == value.as_str())
+            }),
+            "form" => fields(value, arrived, |wanted, text| wanted.as_str() == Some(text)),
+            "json" => fields(value, arrived, |wanted, text| serde_json::from_str::<Value>(text).is_ok_and(|found| found == *wanted)),
+            other => return Some(format!("the case says `{other}`, which this harness does not know")),
+        };
+        if !fits {
+            return Some(format!("`{name}` is not {value}"));
+        }
+    }
+    None
+}
+
+fn fields(wanted: &Value, arrived: &Arrived, same: impl Fn(&Value, &str) -> bool) -> bool {
+    let form: BTreeMap<String, String> = url::form_urlencoded::parse(arrived.body.as_bytes()).into_owned().collect();
+    wanted.as_object().is_some_and(|fields| fields.iter().all(|(name, value)| form.get(name).is_some_and(|text| same(value, text))))
+}
