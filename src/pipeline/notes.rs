@@ -52,8 +52,7 @@ impl Lane {
         }
         self.metrics.evaluated(self.binding.metrics_prefix(), &verdict.trigger, verdict.triggered);
         if let Some(error) = &verdict.error {
-            let what = if verdict.triggered { "oncePer" } else { "when" };
-            tracing::warn!(%resource, trigger = %verdict.trigger, "failed to execute {what} condition: {error}");
+            tracing::warn!(%resource, trigger = %verdict.trigger, "{error}");
         }
         let result = if verdict.triggered { "TRIGGERED" } else { "FAILED" };
         let revision: String = verdict.once_per.chars().take(8).collect();
