@@ -1,6 +1,0 @@
-//! Keys, certificates, password hashes and ciphers.
-
-use crate::function::FunctionDef;
-
-/// The functions of this family.
-pub(super) const FUNCTIONS: &[FunctionDef] = &[];
