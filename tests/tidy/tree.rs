@@ -35,7 +35,9 @@ pub(crate) fn root() -> &'static Path {
 /// Every file below `folders` whose name ends in one of `endings`, in order of path. What is not text is left out.
 pub(crate) fn files(folders: &[&str], endings: &[&str]) -> Vec<File> {
     let mut paths = Vec::new();
-    folders.iter().for_each(|folder| walk(&root().join(folder), &mut paths));
+    for folder in folders {
+        walk(&root().join(folder), &mut paths);
+    }
     paths.sort();
     let wanted = paths
         .into_iter()
