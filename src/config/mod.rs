@@ -66,6 +66,7 @@ pub struct Item {
 
 /// How a configuration is read.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "independent switches, each a flag of the command line")]
 pub struct BuildOptions {
     /// Namespace of the ConfigMap that was asked for (core 1.1.3).
     pub namespace: String,

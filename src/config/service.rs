@@ -8,7 +8,7 @@ use super::notes::Notes;
 use super::{secrets, yaml};
 use crate::delivery::client::Clients;
 use crate::delivery::{BuildContext, Service, service_type, service_types};
-use crate::model::{Node, NodeError, NodeKind, Position, Secrets};
+use crate::model::{Node, NodeError, NodeKind, Position, Redactor, Secrets};
 
 /// One service as the configuration has it.
 #[derive(Clone)]
@@ -65,9 +65,29 @@ pub(super) fn decode(
     notes.warnings.extend(parsed.warnings.iter().cloned());
     let filled = secrets::interpolate(parsed, given.secrets)?;
     notes.warnings.extend(filled.missing);
-    let mut built = build(&filled.node, given, notes)?;
+    let mask = Mask::new(given.secrets, &filled.used);
+    let mut own = Notes::default();
+    let built = build(&filled.node, given, &mut own).map_err(|error| mask.apply(error));
+    notes.warnings.extend(own.warnings.into_iter().map(|warning| mask.apply(warning)));
+    let mut built = built?;
     built.secrets = filled.used;
     Ok(built)
+}
+
+/// Keeps secrets out of what is said about settings that they were put into.
+struct Mask(Redactor);
+
+impl Mask {
+    fn new(secrets: &Secrets, used: &BTreeSet<String>) -> Self {
+        let redactor = Redactor::default();
+        redactor.set("settings", used.iter().filter_map(|key| secrets.get(key)));
+        Self(redactor)
+    }
+
+    fn apply(&self, error: NodeError) -> NodeError {
+        let masked = |text: &str| self.0.redact(text).into_owned();
+        NodeError { path: masked(&error.path), at: error.at, message: masked(&error.message) }
+    }
 }
 
 /// Builds a service from settings that are complete.
@@ -132,7 +152,9 @@ fn hash(node: &Node, into: &mut DefaultHasher) {
         NodeKind::Text(text) => text.hash(into),
         NodeKind::List(items) => {
             items.len().hash(into);
-            items.iter().for_each(|item| hash(item, into));
+            for item in items {
+                hash(item, into);
+            }
         }
         NodeKind::Map(pairs) => {
             pairs.len().hash(into);

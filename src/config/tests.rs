@@ -256,6 +256,23 @@ fn the_later_of_two_keys_makes_the_service_and_its_secret_counts() {
     assert!(!format!("{:?}", one.services).contains("http://one"));
 }
 
+#[test]
+fn what_is_said_about_settings_keeps_their_secrets() {
+    let secret = Some([("p".to_owned(), Secret::from("hunter2-hunter2"))].into());
+    for text in [
+        "url: http://x\nretryWaitMin: $p",
+        "url: http://x\nretryMax: $p",
+        "url: http://x\nheaders:\n  $p: [a]\n",
+        "url: http://[$p",
+    ] {
+        let settings =
+            Settings { secret: Option::clone(&secret), ..settings(&[("service.webhook.a", text)]) };
+        let config = Config::build(&settings, None, &BuildOptions::default());
+        let said = format!("{:?} {:?}", config.reports, config.services["a"].service.as_ref().err());
+        assert!(!said.contains("hunter2"), "{said}");
+    }
+}
+
 /// Core 1.8: the bundle changes the first condition, replaces templates and subscriptions, and enables triggers.
 #[test]
 fn a_legacy_bundle_is_merged() {

@@ -275,7 +275,7 @@ impl<'a> Builder<'a> {
             }
             Content::Map(mapping) => match mapping.pending.take() {
                 None => {
-                    mapping.pending = Some(Pending::Key(key(node)?));
+                    mapping.pending = Some(Pending::Key(key(&node)?));
                     None
                 }
                 Some(Pending::Key(key)) => mapping.insert(key, node, false),
@@ -344,7 +344,7 @@ impl Mapping {
 }
 
 /// A key as text (core 1.4.22).
-fn key(node: Node) -> Result<Key, NodeError> {
+fn key(node: &Node) -> Result<Key, NodeError> {
     let text = match &node.kind {
         NodeKind::Null => {
             return Err(NodeError::new(node.at, "this line has no name before the colon; write one"));

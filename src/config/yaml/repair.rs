@@ -60,9 +60,12 @@ impl<'a> Source<'a> {
             return false;
         }
         let shifted = &self.shifted;
-        let indented = |(index, line): (usize, &str)| match shifted.contains(&(index + 1)) {
-            true => format!("{}{line}", " ".repeat(SHIFT)),
-            false => line.to_owned(),
+        let indented = |(index, line): (usize, &str)| {
+            if shifted.contains(&(index + 1)) {
+                format!("{}{line}", " ".repeat(SHIFT))
+            } else {
+                line.to_owned()
+            }
         };
         self.text = Cow::Owned(self.original.split_inclusive('\n').enumerate().map(indented).collect());
         true

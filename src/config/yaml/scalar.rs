@@ -14,33 +14,21 @@ pub(super) enum Tag<'a> {
 
 /// The meaning of a scalar `text`; `plain` if it was neither quoted nor a block. The error says what does not fit.
 pub(super) fn resolve(text: &str, plain: bool, tag: Option<Tag<'_>>) -> Result<NodeKind, String> {
-    let wrong = |name: &str| format!("`{text}` is not what its tag `!!{name}` says; remove the tag");
-    match tag {
-        None if plain => Ok(guess(text)),
-        None | Some(Tag::Local) => Ok(NodeKind::Text(text.into())),
-        Some(Tag::Core(name @ "int")) => match guess(text) {
-            kind @ (NodeKind::Int(_) | NodeKind::Uint(_)) => Ok(kind),
-            _ => Err(wrong(name)),
-        },
-        Some(Tag::Core(name @ "float")) => match guess(text) {
-            #[expect(clippy::cast_precision_loss, reason = "the tag asks for a float")]
-            NodeKind::Int(value) => Ok(NodeKind::Float(value as f64)),
-            #[expect(clippy::cast_precision_loss, reason = "the tag asks for a float")]
-            NodeKind::Uint(value) => Ok(NodeKind::Float(value as f64)),
-            kind @ NodeKind::Float(_) => Ok(kind),
-            _ => Err(wrong(name)),
-        },
-        Some(Tag::Core(name @ "bool")) => match guess(text) {
-            kind @ NodeKind::Bool(_) => Ok(kind),
-            _ => Err(wrong(name)),
-        },
-        Some(Tag::Core(name @ "null")) => match guess(text) {
-            NodeKind::Null => Ok(NodeKind::Null),
-            _ => Err(wrong(name)),
-        },
-        Some(Tag::Core(name @ "binary")) => binary(text).map(NodeKind::Text).ok_or_else(|| wrong(name)),
-        Some(Tag::Core(_)) => Ok(NodeKind::Text(text.into())),
-    }
+    let Some(Tag::Core(name)) = tag else {
+        return Ok(if plain && tag.is_none() { guess(text) } else { NodeKind::Text(text.into()) });
+    };
+    let kind = match (name, guess(text)) {
+        ("int", kind @ (NodeKind::Int(_) | NodeKind::Uint(_)))
+        | ("float", kind @ NodeKind::Float(_))
+        | ("bool", kind @ NodeKind::Bool(_))
+        | ("null", kind @ NodeKind::Null) => Some(kind),
+        #[expect(clippy::cast_precision_loss, reason = "the tag asks for a float")]
+        ("float", NodeKind::Int(value)) => Some(NodeKind::Float(value as f64)),
+        ("int" | "float" | "bool" | "null", _) => None,
+        ("binary", _) => binary(text).map(NodeKind::Text),
+        _ => Some(NodeKind::Text(text.into())),
+    };
+    kind.ok_or_else(|| format!("`{text}` is not what its tag `!!{name}` says; remove the tag"))
 }
 
 fn binary(text: &str) -> Option<String> {
