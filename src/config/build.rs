@@ -10,8 +10,7 @@ use super::raw::{Key, probably_meant};
 use super::service::{self, ConfiguredService, Given};
 use super::{BuildOptions, Config, Item, legacy, presets, subscription, template, trigger, yaml};
 use crate::engine::{ConditionText, Policy};
-use crate::model::{NodeError, Report, Severity};
-use crate::source::Settings;
+use crate::model::{NodeError, Report, Settings, Severity};
 
 /// Key of the Secret that holds services in the shape of v0.x.
 const NOTIFIERS: &str = "notifiers.yaml";

@@ -25,8 +25,7 @@ pub use service::ConfiguredService;
 
 use crate::delivery::client::Clients;
 use crate::engine::Policy;
-use crate::model::{Report, Secrets, Severity};
-use crate::source::Settings;
+use crate::model::{Report, Secrets, Settings, Severity};
 
 /// One configuration (one ConfigMap with its Secret), compiled.
 #[derive(Default)]

@@ -67,8 +67,8 @@ pub(super) fn decode(
     notes.warnings.extend(filled.missing);
     let mask = Mask::new(given.secrets, &filled.used);
     let mut own = Notes::default();
-    let built = build(&filled.node, given, &mut own).map_err(|error| mask.apply(error));
-    notes.warnings.extend(own.warnings.into_iter().map(|warning| mask.apply(warning)));
+    let built = build(&filled.node, given, &mut own).map_err(|error| mask.apply(&error));
+    notes.warnings.extend(own.warnings.iter().map(|warning| mask.apply(warning)));
     let mut built = built?;
     built.secrets = filled.used;
     Ok(built)
@@ -84,7 +84,7 @@ impl Mask {
         Self(redactor)
     }
 
-    fn apply(&self, error: NodeError) -> NodeError {
+    fn apply(&self, error: &NodeError) -> NodeError {
         let masked = |text: &str| self.0.redact(text).into_owned();
         NodeError { path: masked(&error.path), at: error.at, message: masked(&error.message) }
     }

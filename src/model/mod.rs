@@ -18,6 +18,7 @@ mod resource;
 mod runtime;
 mod secret;
 mod section;
+mod settings;
 mod yaml_out;
 pub(crate) mod yaml_scalar;
 
@@ -36,3 +37,4 @@ pub use runtime::language_runtime;
 pub use secret::{Secret, Secrets};
 pub use yaml_out::to_yaml;
 pub use section::{Section, SectionContext, SectionError};
+pub use settings::Settings;

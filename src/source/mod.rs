@@ -2,14 +2,14 @@
 //!
 //! Only this part writes to a cluster. Both sources pass the same test suite.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use dodona_value::Numbers;
 use futures::future::BoxFuture;
 use tokio::sync::{mpsc, watch};
 
-use crate::model::{Change, Object, ObjectKey, Resource, Secrets, Severity};
+pub use crate::model::Settings;
+use crate::model::{Change, Object, ObjectKey, Resource, Severity};
 
 pub mod dir;
 pub mod kube;
@@ -65,15 +65,6 @@ pub trait Source: Send + Sync + 'static {
 
     /// Whether everything that existed at the start has been sent (for `/readyz`).
     fn synced(&self) -> watch::Receiver<bool>;
-}
-
-/// The text of one configuration: a ConfigMap and a Secret by name.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Settings {
-    /// `data` of the ConfigMap; `None` if it does not exist (core 1.1.2).
-    pub config_map: Option<BTreeMap<String, String>>,
-    /// `data` of the Secret, decoded; `None` if it does not exist.
-    pub secret: Option<Secrets>,
 }
 
 /// Where configuration comes from.
