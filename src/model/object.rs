@@ -163,7 +163,12 @@ impl Object {
         let metadata = &mut body["metadata"];
         metadata["resourceVersion"] = resource_version.into();
         match value {
-            Some(text) => metadata["annotations"][annotation] = text.into(),
+            Some(text) => {
+                if !metadata["annotations"].is_object() {
+                    metadata["annotations"] = serde_json::json!({});
+                }
+                metadata["annotations"][annotation] = text.into();
+            }
             None => {
                 if let Some(annotations) = metadata["annotations"].as_object_mut() {
                     annotations.remove(annotation);

@@ -35,6 +35,10 @@ pub struct DirSource {
 
 struct Table {
     entries: BTreeMap<ObjectKey, Entry>,
+    /// Objects that are not wanted or cannot be read, by the digest of their manifest.
+    left_out: BTreeMap<ObjectKey, [u8; 20]>,
+    /// Objects that are gone, and nobody was told yet.
+    gone: Vec<Arc<Object>>,
     state: StateFiles,
     version: u64,
     loaded: bool,
@@ -49,11 +53,24 @@ struct Entry {
     told: Option<String>,
 }
 
+impl Table {
+    fn new(state: StateFiles) -> Self {
+        let (entries, left_out) = (BTreeMap::new(), BTreeMap::new());
+        Self { entries, left_out, gone: Vec::new(), state, version: 0, loaded: false, resync: false }
+    }
+}
+
+impl Entry {
+    fn if_told(self) -> Option<Arc<Object>> {
+        self.told.map(|_| self.object)
+    }
+}
+
 impl DirSource {
     /// The objects that `spec` describes. The label selector is the affair of [`DirSource::with_filter`].
     pub fn new(folder: Arc<Folder>, spec: WatchSpec) -> Self {
         let state = StateFiles::new(folder.root(), &spec.binding);
-        let table = Table { entries: BTreeMap::new(), state, version: 0, loaded: false, resync: false };
+        let table = Table::new(state);
         Self {
             folder,
             spec,
@@ -93,7 +110,8 @@ impl DirSource {
     /// Looks at the folder and returns what has to be told.
     fn look(&self) -> Vec<(Arc<Object>, Cause)> {
         let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut out = self.refresh(&mut table);
+        self.refresh(&mut table);
+        let mut out: Vec<_> = table.gone.drain(..).map(|object| (object, Cause::Deleted)).collect();
         let resync = std::mem::take(&mut table.resync);
         for entry in table.entries.values_mut() {
             let version = entry.object.resource_version();
@@ -109,8 +127,8 @@ impl DirSource {
         out
     }
 
-    /// Brings the table up to date; returns the objects that are gone.
-    fn refresh(&self, table: &mut Table) -> Vec<(Arc<Object>, Cause)> {
+    /// Brings the table up to date.
+    fn refresh(&self, table: &mut Table) {
         let contents = self.folder.look();
         let mut mine: BTreeMap<&ObjectKey, &Arc<Manifest>> = BTreeMap::new();
         for ((api_version, kind, key), manifest) in contents.iter() {
@@ -120,45 +138,45 @@ impl DirSource {
                 mine.insert(key, manifest);
             }
         }
-        let mut gone = Vec::new();
+        table.left_out.retain(|key, _| mine.contains_key(key));
         let before = std::mem::take(&mut table.entries);
         for (key, entry) in before {
             if mine.contains_key(&key) {
                 table.entries.insert(key, entry);
             } else {
                 table.state.forget(&key);
-                if entry.told.is_some() {
-                    gone.push((entry.object, Cause::Deleted));
-                }
+                table.gone.extend(entry.if_told());
             }
         }
         for (key, manifest) in mine {
             self.update(table, key, manifest);
         }
         table.loaded = true;
-        gone
     }
 
+    /// Takes over what changed.
     fn update(&self, table: &mut Table, key: &ObjectKey, manifest: &Manifest) {
         let state = table.state.read(key).clone();
         let known = table.entries.get(key);
-        if known.is_some_and(|entry| entry.digest == manifest.digest && entry.state == state) {
+        let same = known.is_some_and(|entry| entry.digest == manifest.digest && entry.state == state);
+        if same || table.left_out.get(key) == Some(&manifest.digest) {
             return;
         }
         let version = (table.version + 1).to_string();
         match compose(manifest, &state, &version, self.spec.numbers) {
             Ok(object) if self.filter.as_ref().is_none_or(|wanted| wanted(&object)) => {
                 table.version += 1;
+                table.left_out.remove(key);
                 let told = table.entries.get(key).and_then(|entry| entry.told.clone());
-                table.entries.insert(
-                    key.clone(),
-                    Entry { digest: manifest.digest, state, object: Arc::new(object), told },
-                );
+                let entry = Entry { digest: manifest.digest, state, object: Arc::new(object), told };
+                table.entries.insert(key.clone(), entry);
             }
             Ok(_) => {
-                table.entries.remove(key);
+                table.left_out.insert(key.clone(), manifest.digest);
+                table.gone.extend(table.entries.remove(key).and_then(Entry::if_told));
             }
             Err(error) => {
+                table.left_out.insert(key.clone(), manifest.digest);
                 tracing::warn!(object = %key, kind = manifest.kind, error, "skipped an object that cannot be read");
             }
         }
@@ -167,7 +185,6 @@ impl DirSource {
     fn lookup(&self, key: &ObjectKey) -> Option<Object> {
         let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
         if !table.loaded {
-            // Nobody watches yet: nothing is gone that anybody was told about.
             self.refresh(&mut table);
         }
         table

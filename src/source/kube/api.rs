@@ -45,13 +45,6 @@ pub enum ApiError {
     Connection(String),
 }
 
-/// One kind as discovery describes it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Kind {
-    pub(super) kind: String,
-    pub(super) namespaced: bool,
-}
-
 impl Api {
     /// Talks to the cluster of `client` at the given pace.
     pub fn new(client: Client, pace: Pace) -> Self {
@@ -103,8 +96,8 @@ impl Api {
         ApiError::from_status(&body, code.as_u16(), seconds.map(Duration::from_secs))
     }
 
-    /// What discovery says about the kind; `None` if it is not installed.
-    pub(super) async fn kind(&self, resource: &Resource) -> Result<Option<Kind>, ApiError> {
+    /// Whether objects of the kind are in namespaces, from discovery; `None` if the kind is not installed.
+    pub(super) async fn namespaced(&self, resource: &Resource) -> Result<Option<bool>, ApiError> {
         #[derive(Deserialize)]
         struct Listed {
             resources: Vec<Entry>,
@@ -112,7 +105,6 @@ impl Api {
         #[derive(Deserialize)]
         struct Entry {
             name: String,
-            kind: String,
             namespaced: bool,
         }
         let request = Request::get(version_path(resource))
@@ -127,7 +119,7 @@ impl Api {
             ApiError::Connection(format!("failed to read the discovery document: {error}"))
         })?;
         let found = found.resources.into_iter().find(|entry| entry.name == resource.plural);
-        Ok(found.map(|entry| Kind { kind: entry.kind, namespaced: entry.namespaced }))
+        Ok(found.map(|entry| entry.namespaced))
     }
 }
 

@@ -124,9 +124,9 @@ fn body(
     now: jiff::Timestamp,
 ) -> serde_json::Value {
     let at = now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    // Kubernetes has `Normal` and `Warning`; whoever reads `kubectl describe` should look at either of ours.
     let kind = match severity {
-        Severity::Warning => "Normal",
-        Severity::Error => "Warning",
+        Severity::Warning | Severity::Error => "Warning",
     };
     let [a, b, c, d, ..] = *digest;
     let suffix = u32::from_be_bytes([a, b, c, d]);

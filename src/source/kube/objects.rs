@@ -10,7 +10,7 @@ use kube::api::{GetParams, Patch, PatchParams};
 use tokio::sync::{mpsc, watch};
 use tokio::time::sleep;
 
-use super::api::{Kind, collection_path};
+use super::api::collection_path;
 use super::backoff::Backoff;
 use super::reflect::{Closed, Collection, Ended, Reflector, Sink};
 use super::{Api, ApiError};
@@ -35,9 +35,9 @@ impl KubeSource {
 
     async fn drive(&self, changes: &mpsc::Sender<Change>) {
         loop {
-            let kind = self.installed().await;
+            let namespaced = self.installed().await;
             let everywhere = [String::new()];
-            let scopes = if kind.namespaced && !self.spec.namespaces.is_empty() {
+            let scopes = if namespaced && !self.spec.namespaces.is_empty() {
                 &self.spec.namespaces[..]
             } else {
                 &everywhere
@@ -51,6 +51,8 @@ impl KubeSource {
             if ended == Ended::Closed {
                 return;
             }
+            // Discovery and the collection may disagree for a while, when a kind comes or goes.
+            sleep(self.api.pace().missing_kind).await;
         }
     }
 
@@ -76,18 +78,18 @@ impl KubeSource {
         Reflector::new(self.api.clone(), collection, self.resync.subscribe(), sink)
     }
 
-    /// Waits until discovery knows the kind.
-    async fn installed(&self) -> Kind {
+    /// Waits until discovery knows the kind; whether its objects are in namespaces.
+    async fn installed(&self) -> bool {
         let mut backoff = Backoff::new(self.api.pace());
         let mut missing = false;
         let mut last_error = String::new();
         loop {
-            let wait = match self.api.kind(&self.spec.resource).await {
-                Ok(Some(kind)) => {
+            let wait = match self.api.namespaced(&self.spec.resource).await {
+                Ok(Some(namespaced)) => {
                     if missing {
                         tracing::info!(binding = &*self.spec.binding, resource = %self.spec.resource, version = self.spec.resource.version, "the kind is installed now");
                     }
-                    return kind;
+                    return namespaced;
                 }
                 Ok(None) => {
                     if !missing {
@@ -100,7 +102,7 @@ impl KubeSource {
                 Err(error) if error.code() == Some(403) => {
                     // Nobody may look at the discovery document: take the binding at its word.
                     tracing::debug!(binding = &*self.spec.binding, %error, "discovery is forbidden");
-                    return Kind { kind: String::new(), namespaced: true };
+                    return true;
                 }
                 Err(error) => {
                     let text = error.to_string();

@@ -69,7 +69,7 @@ pub(super) struct Reflector<S> {
     /// Whether a list was complete before: objects of later lists are not new.
     listed: bool,
     streaming: bool,
-    /// Whether anything came since the last failure.
+    /// Whether a list was completed or the watch moved on since the last failure.
     progress: bool,
     last_error: String,
 }
@@ -114,10 +114,13 @@ impl<S: Sink> Reflector<S> {
         let mut backoff = Backoff::new(self.api.pace());
         loop {
             let turn = self.turn().await;
-            if std::mem::take(&mut self.progress) {
+            let progress = std::mem::take(&mut self.progress);
+            if progress {
                 backoff.reset();
             }
             let asked = match turn {
+                // Servers end watches after some minutes; no event has to wait for that.
+                Ok(()) if progress => continue,
                 Ok(()) => None,
                 Err(Trouble::Closed) => return Ended::Closed,
                 Err(Trouble::Expired) => {
@@ -152,6 +155,7 @@ impl<S: Sink> Reflector<S> {
             let (position, lines) = self.list(cause, None).await?;
             self.position = Some(position.clone());
             self.listed = true;
+            self.progress = true;
             match lines {
                 Some(lines) => lines,
                 None => Lines::new(self.api.send(self.watch_request(&position, false)?).await?.into_body()),

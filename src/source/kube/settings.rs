@@ -10,9 +10,10 @@ use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use serde::de::DeserializeOwned;
 use tokio::sync::{oneshot, watch};
+use tokio::time::sleep;
 
 use super::api::collection_path;
-use super::reflect::{Closed, Collection, Reflector, Sink};
+use super::reflect::{Closed, Collection, Ended, Reflector, Sink};
 use super::{Api, ApiError};
 use crate::model::{Cause, Object, Resource, Secret, Secrets};
 use crate::source::{Settings, SettingsSource, SourceError};
@@ -68,12 +69,12 @@ impl SettingsSource for KubeSettings {
         let (sender, receiver) = watch::channel(Settings::default());
         let (mut maps, first_map) = self.reflector::<ConfigMapData>(config_map, sender.clone());
         let (mut secrets, first_secret) = self.reflector::<SecretData>(secret, sender.clone());
-        let namespace = self.namespace.clone();
+        let (namespace, api) = (self.namespace.clone(), self.api.clone());
         async move {
             tokio::spawn(async move {
                 tokio::select! {
                     () = sender.closed() => {}
-                    _ = futures::future::join(maps.run(), secrets.run()) => {}
+                    _ = futures::future::join(stay(&api, &mut maps), stay(&api, &mut secrets)) => {}
                 }
             });
             for (kind, answer) in [("configmaps", first_map), ("secrets", first_secret)] {
@@ -84,6 +85,17 @@ impl SettingsSource for KubeSettings {
             Ok(receiver)
         }
         .boxed()
+    }
+}
+
+/// Every cluster has ConfigMaps and Secrets; a server that knows none is a wrong address, or is just starting.
+async fn stay<D: Data>(api: &Api, reflector: &mut Reflector<Slot<D>>) {
+    while reflector.run().await == Ended::Missing {
+        tracing::warn!(
+            kind = D::PLURAL,
+            "the server knows no such kind: is it the address of a Kubernetes API server?"
+        );
+        sleep(api.pace().missing_kind).await;
     }
 }
 
