@@ -1,4 +1,5 @@
 //! What reading an Application and looking into it costs. Run with `cargo bench -p dodona-value`.
+#![expect(clippy::unwrap_used, reason = "a benchmark of what works")]
 
 use std::fmt::Write;
 

@@ -154,7 +154,9 @@ impl Url {
     pub fn hostname(&self) -> &[u8] {
         let host = &self.host;
         let without_port = match host.iter().rposition(|byte| *byte == b':') {
-            Some(colon) if valid_port(host.get(colon..).unwrap_or_default()) => host.get(..colon).unwrap_or_default(),
+            Some(colon) if valid_port(host.get(colon..).unwrap_or_default()) => {
+                host.get(..colon).unwrap_or_default()
+            }
             _ => host,
         };
         match without_port {
@@ -206,7 +208,8 @@ impl Url {
         if !self.host.is_empty() && path.first().is_some_and(|first| *first != b'/') {
             out.push(b'/');
         }
-        if out.is_empty() && cut(&path, b'/').map_or(path.as_slice(), |(segment, _)| segment).contains(&b':') {
+        if out.is_empty() && cut(&path, b'/').map_or(path.as_slice(), |(segment, _)| segment).contains(&b':')
+        {
             out.extend_from_slice(b"./");
         }
         out.extend_from_slice(&path);
@@ -239,7 +242,10 @@ fn split_scheme(text: &[u8]) -> Result<(&[u8], &[u8]), UrlError> {
             b'0'..=b'9' | b'+' | b'-' | b'.' if position > 0 => {}
             b':' if position == 0 => return Err(UrlError("missing protocol scheme".to_owned())),
             b':' => {
-                return Ok((text.get(..position).unwrap_or_default(), text.get(position + 1..).unwrap_or_default()));
+                return Ok((
+                    text.get(..position).unwrap_or_default(),
+                    text.get(position + 1..).unwrap_or_default(),
+                ));
             }
             _ => return Ok((b"", text)),
         }
@@ -280,7 +286,10 @@ fn parse_host(scheme: &[u8], host: &[u8]) -> Result<Vec<u8>, UrlError> {
 
 /// An IPv6 address in brackets, with an optional port.
 fn parse_bracketed(host: &[u8]) -> Result<Vec<u8>, UrlError> {
-    let end = host.iter().rposition(|byte| *byte == b']').ok_or_else(|| UrlError("missing ']' in host".to_owned()))?;
+    let end = host
+        .iter()
+        .rposition(|byte| *byte == b']')
+        .ok_or_else(|| UrlError("missing ']' in host".to_owned()))?;
     let port = host.get(end + 1..).unwrap_or_default();
     check_port(port)?;
     let inner = host.get(1..end).unwrap_or_default();
@@ -290,7 +299,8 @@ fn parse_bracketed(host: &[u8]) -> Result<Vec<u8>, UrlError> {
         name.extend_from_slice(&unescape(inner.get(zone..).unwrap_or_default(), Part::Zone)?);
     }
     let text = String::from_utf8_lossy(&name).into_owned();
-    let (address, zone) = text.split_once('%').map_or((text.as_str(), None), |(address, zone)| (address, Some(zone)));
+    let (address, zone) =
+        text.split_once('%').map_or((text.as_str(), None), |(address, zone)| (address, Some(zone)));
     if address.parse::<std::net::Ipv6Addr>().is_err() || zone.is_some_and(str::is_empty) {
         return Err(UrlError(format!("invalid host {text:?}")));
     }

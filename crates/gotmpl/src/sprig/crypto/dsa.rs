@@ -26,7 +26,7 @@ impl Key {
         let one = BigUint::from(1_u32);
         let (prime, order) = primes(random);
         let exponent = (&prime - &one) / &order;
-        let generator = (2_u32..)
+        let generator = (2_u32..1_000)
             .map(|base| BigUint::from(base).modpow(&exponent, &prime))
             .find(|generator| *generator != one)
             .unwrap_or_else(|| one.clone());

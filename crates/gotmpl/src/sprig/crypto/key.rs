@@ -27,7 +27,7 @@ pub(super) enum PrivateKey {
     Rsa(Box<rsa::RsaPrivateKey>),
     Ecdsa(p256::SecretKey),
     Ed25519(Box<ed25519_dalek::SigningKey>),
-    Dsa(dsa::Key),
+    Dsa(Box<dsa::Key>),
     /// A DSA key that was read: it can be told from damage, and that is all it is good for.
     DsaRead,
 }

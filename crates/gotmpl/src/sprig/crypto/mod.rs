@@ -43,7 +43,7 @@ pub(super) const FUNCTIONS: &[FunctionDef] = &[
     FunctionDef::new(
         "htpasswd",
         TWO,
-        password::htpasswd,
+        |cx, args| password::htpasswd(cx, &args),
         "A line for an htpasswd file: the user and the bcrypt hash of the password.",
         &[
             ("{{htpasswd \"ada\" \"secret\" | hasPrefix \"ada:$2a$10$\"}}", "true"),
@@ -53,7 +53,7 @@ pub(super) const FUNCTIONS: &[FunctionDef] = &[
     FunctionDef::new(
         "derivePassword",
         &[Param::Unsigned(dodona_value::UintKind::Uint32), Param::Str, Param::Str, Param::Str, Param::Str],
-        password::derive,
+        |cx, args| password::derive(cx, &args),
         "The password for a site that follows from a counter, a kind (`maximum`, `long`, `medium`, `short`, `basic`, `pin`), a master password, a user and the site.",
         &[("{{derivePassword 1 \"pin\" \"master\" \"ada\" \"example.org\" | len}}", "4")],
     ),
@@ -74,7 +74,7 @@ pub(super) const FUNCTIONS: &[FunctionDef] = &[
     FunctionDef::new(
         "genPrivateKey",
         TEXT,
-        generate_key,
+        |cx, args| generate_key(cx, &args),
         "A new private key in PEM: `rsa` (also for the empty text), `dsa`, `ecdsa` or `ed25519`. Not available in configurations of tenants.",
         &[
             ("{{genPrivateKey \"ed25519\" | contains \"PRIVATE KEY\"}}", "true"),
@@ -206,11 +206,11 @@ fn new_rsa(cx: &mut CallCx<'_>, function: &str) -> Result<key::PrivateKey> {
     key::new_rsa(&mut HostRandom(cx), 2048)
 }
 
-fn generate_key(cx: &mut CallCx<'_>, args: Args<'_>) -> Result<Value> {
+fn generate_key(cx: &mut CallCx<'_>, args: &Args<'_>) -> Result<Value> {
     let kind = args.text(0);
     let (cost, generate): (u64, fn(&mut HostRandom<'_, '_>) -> Result<key::PrivateKey>) = match &*kind {
         "" | "rsa" => (700, |random| key::new_rsa(random, 4096)),
-        "dsa" => (700, |random| Ok(key::PrivateKey::Dsa(dsa::Key::generate(random)))),
+        "dsa" => (700, |random| Ok(key::PrivateKey::Dsa(Box::new(dsa::Key::generate(random))))),
         "ecdsa" => (1, |random| Ok(key::new_ecdsa(random))),
         "ed25519" => (1, |random| Ok(key::new_ed25519(random))),
         _ => return made(cx, format!("Unknown type {kind}")),

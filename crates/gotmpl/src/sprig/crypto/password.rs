@@ -26,7 +26,7 @@ pub(super) fn bcrypt(cx: &mut CallCx<'_>, password: &[u8]) -> Result<String> {
     Ok(hash.format_for_version(bcrypt::Version::TwoA))
 }
 
-pub(super) fn htpasswd(cx: &mut CallCx<'_>, args: Args<'_>) -> Result<Value> {
+pub(super) fn htpasswd(cx: &mut CallCx<'_>, args: &Args<'_>) -> Result<Value> {
     let user = args.str(0);
     if user.contains(&b':') {
         return made(cx, [b"invalid username: ", user].concat());
@@ -91,7 +91,7 @@ fn with_length(text: &[u8]) -> Vec<u8> {
     [&length.to_be_bytes(), text].concat()
 }
 
-pub(super) fn derive(cx: &mut CallCx<'_>, args: Args<'_>) -> Result<Value> {
+pub(super) fn derive(cx: &mut CallCx<'_>, args: &Args<'_>) -> Result<Value> {
     let Some(patterns) = patterns(args.str(1)) else {
         return made(cx, [b"cannot find password template ", args.str(1)].concat());
     };

@@ -17,8 +17,7 @@ pub(super) fn encode(kind: &str, content: &[u8]) -> String {
         text.push_str(&line);
         text.push('\n');
     }
-    text.push_str(&format!("-----END {kind}-----\n"));
-    text
+    text + &format!("-----END {kind}-----\n")
 }
 
 /// The first block in a text; headers in it are skipped.
