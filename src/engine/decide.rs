@@ -100,8 +100,9 @@ pub fn decide(input: &DecideInput<'_>, ledger: &mut Ledger) -> Plan {
         plan.subscribed = true;
         match (applicable.scope)() {
             Ok(scope) => {
-                Decision { input, index, policy: applicable.policy, pass: &mut pass, plan: &mut plan }
-                    .run(&destinations, &scope)
+                let policy = applicable.policy;
+                Decision { input, index, policy, pass: &mut pass, plan: &mut plan }
+                    .run(&destinations, &scope);
             }
             Err(error) => plan.problem = Some(error.to_string()),
         }

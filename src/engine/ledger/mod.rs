@@ -155,9 +155,9 @@ impl Ledger {
     /// at a time: [`Ledger::patched`], [`Ledger::patch_denied`] or [`Ledger::gone`] has to follow.
     pub fn patch_for(&mut self, object: &ObjectKey) -> Option<AnnotationPatch> {
         let record = self.records.get_mut(object)?;
-        let value = record.patch()?;
+        let patch = record.patch()?;
         record.in_flight = true;
-        Some(AnnotationPatch { value })
+        Some(patch)
     }
 
     /// The patch was applied; `object` is what the server returned. Returns whether another patch has to follow.

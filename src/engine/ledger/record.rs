@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{LIMIT, State};
+use super::{AnnotationPatch, LIMIT, State};
 use crate::model::Object;
 
 /// The newest version of an object that is known.
@@ -177,13 +177,13 @@ impl Record {
         state
     }
 
-    /// The annotation's text as it ought to be, if it has to be written: `Some(None)` deletes the annotation.
-    pub(super) fn patch(&self) -> Option<Option<String>> {
+    /// The annotation's text as it ought to be, if it has to be written.
+    pub(super) fn patch(&self) -> Option<AnnotationPatch> {
         self.patch_over(self.state())
     }
 
     /// [`Record::patch`] where the state is known already.
-    pub(super) fn patch_over(&self, state: State) -> Option<Option<String>> {
+    pub(super) fn patch_over(&self, state: State) -> Option<AnnotationPatch> {
         let base = self.base.as_ref().filter(|_| !self.in_flight)?;
         let differs = |(key, entry): (&String, &Entry)| match entry.status {
             Some(Status::Sent { time }) => state.get(key) != Some(time),
@@ -193,7 +193,7 @@ impl Record {
             return None;
         }
         let text = self.wanted(state).encode();
-        (text != base.text).then_some(text)
+        (text != base.text).then_some(AnnotationPatch { value: text })
     }
 
     /// Keeps memory bounded where a receiver refuses everything or the server denies every patch: of the entries that

@@ -120,7 +120,11 @@ fn push_quoted(into: &mut String, text: &str) {
             '\r' => into.push_str("\\r"),
             '\t' => into.push_str("\\t"),
             '<' | '>' | '&' | '\u{2028}' | '\u{2029}' | '\0'..='\u{1f}' => {
-                into.push_str(&format!("\\u{:04x}", u32::from(c)));
+                into.push_str("\\u");
+                into.extend(
+                    [12, 8, 4, 0]
+                        .map(|shift| char::from_digit(u32::from(c) >> shift & 0xf, 16).unwrap_or('0')),
+                );
             }
             _ => into.push(c),
         }

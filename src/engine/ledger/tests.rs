@@ -222,7 +222,7 @@ impl World {
     fn step(&mut self, step: Step) {
         match step {
             Step::Change { holds, revision } => {
-                self.store(|stored| (stored.holds, stored.revision) = (holds, revision))
+                self.store(|stored| (stored.holds, stored.revision) = (holds, revision));
             }
             Step::Watch => {
                 if let Some(seen) = self.watch.pop_front() {

@@ -154,8 +154,9 @@ fn unsubscribed_objects_are_recognised_by_their_keys() {
 
 #[test]
 fn a_hundred_thousand_recipients_stop_nobody() {
-    let mut value: String = (0..100_000).map(|index| format!("{};", index % 60_000)).collect();
-    value.push_str("last");
+    let mut recipients: Vec<String> = (0..100_000).map(|index| (index % 60_000).to_string()).collect();
+    recipients.push("last".into());
+    let value = recipients.join(";");
     let case = Case {
         annotations: [("notifications.argoproj.io/subscribe.on.a".to_owned(), value)].into(),
         ..serde_json::from_str(r#"{"name":"","want":{}}"#).unwrap()
