@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use dodona::config::{BuildOptions, Config, yaml};
-use dodona::model::{Node, NodeKind, Secret, Severity};
-use dodona::source::Settings;
+use dodona::model::{Node, NodeKind, Secret, Settings, Severity};
 
 /// A fenced block of a page.
 struct Block {
@@ -38,7 +37,8 @@ fn blocks() -> Vec<Block> {
     paths.sort();
     let mut blocks = Vec::new();
     for path in paths {
-        let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let text =
+            std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         let name = path.strip_prefix(root()).unwrap().display().to_string();
         let mut open: Option<(usize, Block)> = None;
         for (line, number) in text.lines().zip(1..) {
@@ -46,7 +46,10 @@ fn blocks() -> Vec<Block> {
             match (line.trim().strip_prefix("```"), open.take()) {
                 (Some(language), None) => {
                     let language = language.split_whitespace().next().unwrap_or_default().to_owned();
-                    open = Some((indent, Block { place: format!("{name}:{number}"), language, text: String::new() }));
+                    open = Some((
+                        indent,
+                        Block { place: format!("{name}:{number}"), language, text: String::new() },
+                    ));
                 }
                 (Some(_), Some((_, block))) => blocks.push(block),
                 (None, Some((indent, mut block))) => {
@@ -64,7 +67,8 @@ fn blocks() -> Vec<Block> {
 
 /// The blocks in one of `languages`.
 fn blocks_in(languages: &[&str]) -> Vec<Block> {
-    let blocks: Vec<Block> = blocks().into_iter().filter(|block| languages.contains(&block.language.as_str())).collect();
+    let blocks: Vec<Block> =
+        blocks().into_iter().filter(|block| languages.contains(&block.language.as_str())).collect();
     assert!(!blocks.is_empty(), "no block in {languages:?}: the test reads the wrong place");
     blocks
 }
@@ -92,7 +96,9 @@ fn config_data(node: &Node) -> Option<BTreeMap<String, String>> {
     }
     let NodeKind::Map(fields) = &node.kind else { return None };
     let is_key = |name: &str| {
-        ["service.", "trigger.", "template.", "defaultTriggers."].iter().any(|prefix| name.starts_with(prefix))
+        ["service.", "trigger.", "template.", "defaultTriggers."]
+            .iter()
+            .any(|prefix| name.starts_with(prefix))
             || matches!(name, "subscriptions" | "context" | "defaultTriggers" | "presets")
     };
     (!fields.is_empty() && fields.iter().all(|(key, _)| is_key(&key.text))).then(|| texts(node))
@@ -103,7 +109,8 @@ fn secrets(data: &BTreeMap<String, String>) -> BTreeMap<String, Secret> {
     let mut secrets = BTreeMap::new();
     for text in data.values() {
         for part in text.split('$').skip(1) {
-            let name: String = part.chars().take_while(|c| c.is_alphanumeric() || "-_.".contains(*c)).collect();
+            let name: String =
+                part.chars().take_while(|c| c.is_alphanumeric() || "-_.".contains(*c)).collect();
             secrets.insert(name, Secret::from("aGVsbG8taGVsbG8="));
         }
     }
@@ -140,7 +147,13 @@ fn every_configuration_loads() {
 fn every_json_is_json() {
     let all = blocks().into_iter().filter(|block| block.language == "json");
     let failures: Vec<String> = all
-        .filter_map(|block| Some(format!("{}: {}", block.place, serde_json::from_str::<serde_json::Value>(&block.text).err()?)))
+        .filter_map(|block| {
+            Some(format!(
+                "{}: {}",
+                block.place,
+                serde_json::from_str::<serde_json::Value>(&block.text).err()?
+            ))
+        })
         .collect();
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
@@ -151,7 +164,8 @@ fn commands() -> Vec<(String, Vec<String>)> {
     for block in blocks_in(&["sh", "bash", "shell", "console"]) {
         for line in block.text.replace("\\\n", " ").lines() {
             let line = line.trim().trim_start_matches("$ ").split(" #").next().unwrap_or_default();
-            let words = line.split_whitespace().map(|word| word.trim_matches(['\'', '"']).to_owned()).collect();
+            let words =
+                line.split_whitespace().map(|word| word.trim_matches(['\'', '"']).to_owned()).collect();
             commands.push((block.place.clone(), words));
         }
     }
@@ -164,14 +178,18 @@ fn every_command_line_is_understood() {
     let mut failures = Vec::new();
     for (place, words) in commands() {
         let starts = [&["dodona"][..], &["cargo", "run", "--release", "--"]];
-        let Some(start) = starts.iter().find(|start| words.iter().zip(**start).filter(|(a, b)| a == *b).count() == start.len())
+        let Some(start) = starts
+            .iter()
+            .find(|start| words.iter().zip(**start).filter(|(a, b)| a == *b).count() == start.len())
         else {
             continue;
         };
         let arguments = words.iter().skip(start.len()).cloned();
         // What follows is the shell's.
-        let arguments: Vec<String> = arguments.take_while(|word| !matches!(word.as_str(), "|" | ">" | "&&" | "&" | "<")).collect();
-        let output = Command::new(env!("CARGO_BIN_EXE_dodona")).args(&arguments).arg("--help").output().unwrap();
+        let arguments: Vec<String> =
+            arguments.take_while(|word| !matches!(word.as_str(), "|" | ">" | "&&" | "&" | "<")).collect();
+        let output =
+            Command::new(env!("CARGO_BIN_EXE_dodona")).args(&arguments).arg("--help").output().unwrap();
         checked += 1;
         if !output.status.success() {
             let error = String::from_utf8_lossy(&output.stderr);
@@ -188,7 +206,10 @@ fn every_file_of_a_command_is_there() {
     const FOLDERS: &[&str] = &["kustomize/", "presets/", "e2e/", "docs/", "./test", "./kustomize/"];
     let missing = commands().into_iter().flat_map(|(place, words)| {
         let paths = words.into_iter().filter(|word| FOLDERS.iter().any(|folder| word.starts_with(folder)));
-        paths.filter(|path| !root().join(path).exists()).map(move |path| format!("{place}: {path}")).collect::<Vec<_>>()
+        paths
+            .filter(|path| !root().join(path).exists())
+            .map(move |path| format!("{place}: {path}"))
+            .collect::<Vec<_>>()
     });
     let missing: Vec<String> = missing.collect();
     assert!(missing.is_empty(), "a command names what is not there:\n{}", missing.join("\n"));
