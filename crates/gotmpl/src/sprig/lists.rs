@@ -235,9 +235,6 @@ fn element(value: &Value, index: usize) -> Value {
 
 fn list(cx: &mut CallCx<'_>, args: Args<'_>) -> Result<Value> {
     charge_list(cx, args.len())?;
-    if args.is_empty() {
-        return Ok(Value::List(List::nil(GoType::Any)));
-    }
     Ok(Value::list(args.rest(0).to_vec()))
 }
 
@@ -361,10 +358,21 @@ fn slice(_: &mut CallCx<'_>, args: Args<'_>) -> Result<Value> {
 
 fn chunk(cx: &mut CallCx<'_>, args: Args<'_>) -> Result<Value> {
     let items = items(cx, args.get(1))?;
-    let size = usize::try_from(args.int(0)).ok().filter(|size| *size > 0);
-    let size = size.ok_or_else(|| CallError::new(format!("a chunk cannot have {} elements", args.int(0))))?;
+    let (size, count) = (args.int(0), i64::try_from(items.len()).unwrap_or(i64::MAX));
+    let size = match usize::try_from(size) {
+        Ok(size) if size > 0 => size,
+        // Sprig counts no chunks at all here, and fails only for other lengths.
+        Err(_) if count > 1 && count - 1 <= size.saturating_neg() => {
+            return Ok(Value::List(chunk_list(Vec::new())));
+        }
+        _ => return Err(CallError::new(format!("a chunk cannot have {size} elements"))),
+    };
     let chunks = items.chunks(size).map(|chunk| Value::list(chunk.to_vec())).collect();
-    Ok(Value::List(List::new(GoType::list(GoType::Any), chunks)))
+    Ok(Value::List(chunk_list(chunks)))
+}
+
+fn chunk_list(chunks: Vec<Value>) -> List {
+    List::new(GoType::list(GoType::Any), chunks)
 }
 
 fn sort_alpha(cx: &mut CallCx<'_>, args: Args<'_>) -> Result<Value> {

@@ -177,6 +177,10 @@ impl Host for Version {
         Some(self.text())
     }
 
+    fn json(&self) -> Option<Value> {
+        Some(self.text().into())
+    }
+
     fn as_any(&self) -> &dyn Any {
         self
     }

@@ -98,7 +98,7 @@ fn underscores_ok(text: &str) -> bool {
     before != '_'
 }
 
-/// `strconv.ParseFloat`: decimal and hexadecimal floats, `inf`, `infinity` and `nan` in any case, `_` after a base prefix only; 32 or 64 bits.
+/// `strconv.ParseFloat`: decimal and hexadecimal floats, `inf`, `infinity` and `nan` in any case, `_` between digits; 32 or 64 bits.
 pub fn parse_float(text: &str, bits: u32) -> Result<f64, NumberError> {
     let (sign, body) = match text.strip_prefix(['+', '-']) {
         Some(body) => (if text.starts_with('-') { -1.0 } else { 1.0 }, body),
@@ -116,6 +116,10 @@ pub fn parse_float(text: &str, bits: u32) -> Result<f64, NumberError> {
         }
         return parse_hex_float(&hex.replace('_', ""), bits).map(|number| sign * number);
     }
+    if lower.contains('_') && !underscores_ok(&lower) {
+        return Err(NumberError::Syntax);
+    }
+    let lower = lower.replace('_', "");
     let decimal = !lower.is_empty()
         && lower.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'.' | b'e' | b'+' | b'-'));
     if !decimal {
