@@ -20,6 +20,7 @@ pub mod func;
 pub mod json;
 mod list;
 mod map;
+pub mod math;
 pub mod methods;
 pub mod regex;
 pub mod runtime;

@@ -286,12 +286,8 @@ fn decimal(
 fn round(_: &mut CallCx<'_>, args: Args<'_>) -> Result<Value> {
     let up_from = if args.len() > 2 { args.float(2) } else { 0.5 };
     let number = convert::to_f64(args.get(0));
-    let places = args.int(1).clamp(-400, 400);
-    let power = if (-300..=300).contains(&places) {
-        format!("1e{places}").parse().unwrap_or(1.0)
-    } else {
-        10.0_f64.powi(places as i32)
-    };
+    #[expect(clippy::cast_precision_loss, reason = "more than some hundred places are infinitely many")]
+    let power = dodona_value::math::pow(10.0, args.int(1) as f64);
     let digits = power * number;
     let fraction = digits - digits.trunc();
     let rounded = if fraction >= up_from { digits.ceil() } else { digits.floor() };
