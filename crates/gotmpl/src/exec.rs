@@ -92,6 +92,11 @@ impl Machine<'_, '_> {
     fn run(&mut self) -> Run<()> {
         let code = self.input.code;
         self.at = code.bodies.get(code.main as usize).map_or(0, |body| body.entry);
+        if self.at != 0 {
+            // A `define` of the template's own name stands in for an empty template; its dot is a slot like any other.
+            let root = self.load(ROOT);
+            self.store(0, root);
+        }
         loop {
             let op = code.ops.get(self.at as usize).copied().unwrap_or(Op::Return);
             self.at += 1;

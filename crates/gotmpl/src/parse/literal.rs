@@ -203,19 +203,38 @@ fn parse_float(text: &str) -> Option<f64> {
         return None;
     }
     let negative = text.starts_with('-');
-    let lower = unsigned.to_ascii_lowercase();
+    let lower = without_underscores(&unsigned.to_ascii_lowercase())?;
     let value = match lower.strip_prefix("0x") {
         Some(hex) => parse_hex_float(hex)?,
         None => {
             let plain =
                 lower.as_bytes().first().is_some_and(|first| first.is_ascii_digit() || *first == b'.');
-            if !plain || lower.contains('_') {
+            if !plain {
                 return None;
             }
             lower.parse::<f64>().ok().filter(|value| value.is_finite())?
         }
     };
     Some(if negative { -value } else { value })
+}
+
+/// The text without the underscores between its digits; `None` if one stands anywhere else.
+fn without_underscores(text: &str) -> Option<String> {
+    if !text.contains('_') {
+        return Some(text.to_owned());
+    }
+    // A prefix counts as a digit.
+    let mut previous = if text.starts_with("0x") { '0' } else { '.' };
+    let body = text.strip_prefix("0x").unwrap_or(text);
+    let hex = body.len() < text.len();
+    let is_digit = |c: char| c.is_ascii_digit() || hex && c.is_ascii_hexdigit();
+    for c in body.chars().chain(['.']) {
+        if c == '_' && !is_digit(previous) || previous == '_' && !is_digit(c) {
+            return None;
+        }
+        previous = c;
+    }
+    Some(text.replace('_', ""))
 }
 
 /// A hexadecimal float: digits with an optional point and a binary exponent, which must be there.

@@ -425,6 +425,15 @@ impl<'s> Parser<'s> {
                     Some(name) => name,
                     None => self.split_method(op),
                 };
+                for (_, op, _) in
+                    command.literals.iter().filter(|(.., literal)| matches!(literal, Literal::Nil))
+                {
+                    // Its type is not known yet: it becomes the nil of the parameter, as a missing value does.
+                    let missing = self.add_constant(Value::Missing);
+                    if let Some(step) = self.code.ops.get_mut(*op) {
+                        *step = Op::Const(missing);
+                    }
+                }
                 self.push(Op::Method { name, argc: command.args, piped }, span);
                 let numbers = command.literals.iter().filter(|(index, _, literal)| {
                     *index < 64 && matches!(literal, Literal::Number(number) if number.int.is_some())

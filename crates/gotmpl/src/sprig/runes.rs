@@ -70,11 +70,28 @@ pub(crate) fn to_title(c: char) -> char {
     }
 }
 
+static UPPER: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"^\p{Lu}$").ok());
+static LOWER: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"^\p{Ll}$").ok());
+
+/// Whether a character is in category Lu; Rust's `is_uppercase` takes Roman numerals too.
+pub(crate) fn is_upper(c: char) -> bool {
+    if c.is_ascii() { c.is_ascii_uppercase() } else { is_in(&UPPER, c) }
+}
+
+/// Whether a character is in category Ll.
+pub(crate) fn is_lower(c: char) -> bool {
+    if c.is_ascii() { c.is_ascii_lowercase() } else { is_in(&LOWER, c) }
+}
+
+fn is_in(class: &Option<Regex>, c: char) -> bool {
+    class.as_ref().is_some_and(|class| class.is_match(c.encode_utf8(&mut [0; 4])))
+}
+
 static PUNCTUATION: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"^\p{P}$").ok());
 
 /// Whether a character is in category P.
 pub(crate) fn is_punctuation(c: char) -> bool {
-    PUNCTUATION.as_ref().is_some_and(|class| class.is_match(c.encode_utf8(&mut [0; 4])))
+    if c.is_ascii() { c.is_ascii_punctuation() && !"$+<=>^`|~".contains(c) } else { is_in(&PUNCTUATION, c) }
 }
 
 /// `strings.TrimSpace`

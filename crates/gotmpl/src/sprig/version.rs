@@ -9,6 +9,8 @@ use dodona_value::{CallCx, CallError, GoType, Host, Signature, UintKind, Value};
 
 /// The Go type of a version.
 const POINTER: &str = "*semver.Version";
+/// The Go type of a version that a method has made.
+const PLAIN: &str = "semver.Version";
 
 /// A version. Missing parts are 0; a `v` in front is allowed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +21,8 @@ pub(super) struct Version {
     pub(super) pre: String,
     metadata: String,
     original: String,
+    /// A `*semver.Version`. The methods that change a version return it without the pointer, and some methods need one.
+    pointer: bool,
 }
 
 static SYNTAX: LazyLock<Option<Regex>> = LazyLock::new(|| {
@@ -47,6 +51,7 @@ impl Version {
             pre,
             metadata: part(5).to_owned(),
             original: text.to_owned(),
+            pointer: true,
         })
     }
 
@@ -82,11 +87,13 @@ impl Version {
             pre: String::new(),
             metadata: String::new(),
             original: String::new(),
+            pointer: false,
         })
     }
 
     /// A version made of this one; it keeps the `v`.
     fn changed(&self, mut next: Self) -> Value {
+        next.pointer = false;
         next.original = format!("{}{}", if self.original.starts_with('v') { "v" } else { "" }, next.text());
         Value::host(next)
     }
@@ -127,20 +134,26 @@ pub(super) fn compare_prerelease(left: &str, right: &str) -> Ordering {
 
 impl Host for Version {
     fn type_name(&self) -> &str {
-        POINTER
+        if self.pointer { POINTER } else { PLAIN }
+    }
+
+    fn json(&self) -> Option<Value> {
+        Some(Value::from(self.text()))
     }
 
     fn method(&self, name: &str) -> Option<Signature> {
         let number = GoType::Uint(UintKind::Uint64);
         let version = || GoType::Named(POINTER.into());
+        let needs_pointer = matches!(name, "Original" | "Compare" | "Equal") || name.contains("Than");
+        if needs_pointer && !self.pointer {
+            return None;
+        }
         Some(match name {
             "Major" | "Minor" | "Patch" => Signature::new([], number),
             "Prerelease" | "Metadata" | "Original" | "String" => Signature::new([], GoType::Str),
-            "IncMajor" | "IncMinor" | "IncPatch" => {
-                Signature::new([], GoType::Named("semver.Version".into()))
-            }
+            "IncMajor" | "IncMinor" | "IncPatch" => Signature::new([], GoType::Named(PLAIN.into())),
             "SetPrerelease" | "SetMetadata" => {
-                Signature::new([GoType::Str], GoType::Named("semver.Version".into())).fallible()
+                Signature::new([GoType::Str], GoType::Named(PLAIN.into())).fallible()
             }
             "Compare" => Signature::new([version()], GoType::INT),
             "LessThan" | "LessThanEqual" | "GreaterThan" | "GreaterThanEqual" | "Equal" => {

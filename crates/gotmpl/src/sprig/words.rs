@@ -1,6 +1,6 @@
 //! Functions that look at the words of a text: cases, initials, abbreviation and wrapping.
 
-use super::runes::{is_punctuation, runes, to_lower, to_title, to_upper};
+use super::runes::{is_lower, is_punctuation, is_upper, runes, to_lower, to_title, to_upper};
 
 /// Go's `strings.Title`: the first letter of every word in title case.
 pub(super) fn title(text: &[u8]) -> String {
@@ -40,10 +40,10 @@ pub(super) fn swap_case(text: &[u8]) -> String {
     let mut blank = true;
     runes(text)
         .map(|c| {
-            if c.is_uppercase() || matches!(c, '\u{1c5}' | '\u{1c8}' | '\u{1cb}' | '\u{1f2}') {
+            if is_upper(c) || matches!(c, '\u{1c5}' | '\u{1c8}' | '\u{1cb}' | '\u{1f2}') {
                 blank = false;
                 to_lower(c)
-            } else if c.is_lowercase() {
+            } else if is_lower(c) {
                 if std::mem::take(&mut blank) { to_title(c) } else { to_upper(c) }
             } else {
                 blank = c.is_whitespace();
@@ -145,7 +145,7 @@ pub(super) fn pascal_case(text: &[u8]) -> String {
     let mut current = None;
     for c in rest.by_ref() {
         if !connects(c) {
-            first_upper = c.is_uppercase();
+            first_upper = is_upper(c);
             current = Some(to_upper(c));
             break;
         }
@@ -161,10 +161,10 @@ pub(super) fn pascal_case(text: &[u8]) -> String {
         if connects(c) && connects(previous) {
             out.push(previous);
         } else if connects(previous) {
-            first_upper = c.is_uppercase();
+            first_upper = is_upper(c);
             current = to_upper(c);
         } else {
-            if first_upper && c.is_uppercase() {
+            if first_upper && is_upper(c) {
                 current = to_lower(c);
             } else {
                 first_upper = false;
@@ -267,13 +267,13 @@ fn next_word<'c>(rest: &mut &'c [char]) -> (Word, &'c [char]) {
     let all = *rest;
     let Some((first, tail)) = all.split_first() else { return (Word::None, &[]) };
     let run = |test: &dyn Fn(char) -> bool| 1 + tail.iter().take_while(|c| test(**c)).count();
-    let lower_letter = |c: char| is_letter(c) && !c.is_uppercase();
+    let lower_letter = |c: char| is_letter(c) && !is_upper(c);
     let (kind, length) = match *first {
         c if connects(c) => (Word::Connector, run(&connects)),
         c if is_punctuation(c) => (Word::Punctuation, run(&is_punctuation)),
-        c if c.is_uppercase() => match tail.first() {
-            Some(second) if second.is_uppercase() => {
-                let mut length = run(&char::is_uppercase);
+        c if is_upper(c) => match tail.first() {
+            Some(second) if is_upper(*second) => {
+                let mut length = run(&is_upper);
                 // `HTTPStatus` is `HTTP` and `Status`.
                 if all.get(length).is_some_and(|c| is_letter(*c)) {
                     length -= 1;
