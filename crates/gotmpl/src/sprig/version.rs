@@ -137,10 +137,6 @@ impl Host for Version {
         if self.pointer { POINTER } else { PLAIN }
     }
 
-    fn json(&self) -> Option<Value> {
-        Some(Value::from(self.text()))
-    }
-
     fn method(&self, name: &str) -> Option<Signature> {
         let number = GoType::Uint(UintKind::Uint64);
         let version = || GoType::Named(POINTER.into());
