@@ -82,7 +82,9 @@ impl Lane {
         let object = object_key(parcel);
         self.note_ending(parcel, &outcome.ending);
         let patch = match &outcome.ending {
-            Ending::Delivered(_) => self.ledger().record_receipt(&object, &parcel.ledger_key, self.clock.unix_seconds()),
+            Ending::Delivered(_) => {
+                self.ledger().record_receipt(&object, &parcel.ledger_key, self.clock.unix_seconds())
+            }
             Ending::Refused(_) => self.ledger().record_refusal(&object, &parcel.ledger_key),
         };
         self.outbox.recorded(parcel.id);

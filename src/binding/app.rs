@@ -73,7 +73,10 @@ impl Binding for AppBinding {
     fn skip(&self, object: &Object) -> Result<Option<String>, ObjectError> {
         let namespace = &*object.key().namespace;
         if namespace != self.namespace && !self.application_namespaces.matches(namespace) {
-            return Ok(Some("app is not in one of the application-namespaces, nor the notification controller namespace".into()));
+            return Ok(Some(
+                "app is not in one of the application-namespaces, nor the notification controller namespace"
+                    .into(),
+            ));
         }
         Ok((!is_refreshed(object.document()?)).then(|| "sync status out of date".into()))
     }
@@ -96,13 +99,17 @@ impl Binding for AppBinding {
 /// than both `reconciledAt` and `observedAt` has not been looked at yet, and would be told about with stale facts.
 fn is_refreshed(app: &Document) -> bool {
     let text = |path: &[&str]| app.root().path(path).and_then(|node| node.as_str().map(str::to_owned));
-    let Some(phase) = app.root().path(&["status", "operationState", "phase"]).filter(|node: &NodeRef<'_>| !node.is_null()) else {
+    let Some(phase) =
+        app.root().path(&["status", "operationState", "phase"]).filter(|node: &NodeRef<'_>| !node.is_null())
+    else {
         return true;
     };
     if !matches!(phase.as_str(), Some("Failed" | "Error" | "Succeeded")) {
         return true;
     }
-    let Some(finished) = text(&["status", "operationState", "finishedAt"]).and_then(|text| text.parse::<Timestamp>().ok()) else {
+    let Some(finished) =
+        text(&["status", "operationState", "finishedAt"]).and_then(|text| text.parse::<Timestamp>().ok())
+    else {
         return false;
     };
     // A missing or malformed time counts as long ago, so one good time is enough.
@@ -131,10 +138,19 @@ mod tests {
             (r#"{"operationState":{}}"#, true),
             (r#"{"operationState":{"phase":"Running"}}"#, true),
             (r#"{"operationState":{"phase":"Succeeded"},"reconciledAt":"2020-01-01T00:00:00Z"}"#, false),
-            (r#"{"operationState":{"phase":"Failed","finishedAt":"yesterday"},"reconciledAt":"2020-01-01T00:00:00Z"}"#, false),
-            (r#"{"operationState":{"phase":"Error","finishedAt":"2020-01-01T00:00:01Z"},"reconciledAt":"2020-01-01T00:00:00Z"}"#, false),
+            (
+                r#"{"operationState":{"phase":"Failed","finishedAt":"yesterday"},"reconciledAt":"2020-01-01T00:00:00Z"}"#,
+                false,
+            ),
+            (
+                r#"{"operationState":{"phase":"Error","finishedAt":"2020-01-01T00:00:01Z"},"reconciledAt":"2020-01-01T00:00:00Z"}"#,
+                false,
+            ),
             (r#"{"operationState":{"phase":"Error","finishedAt":"2020-01-01T00:00:01Z"}}"#, false),
-            (r#"{"operationState":{"phase":"Error","finishedAt":"2020-01-01T00:00:01Z"},"reconciledAt":"2020-01-01T00:00:01Z"}"#, true),
+            (
+                r#"{"operationState":{"phase":"Error","finishedAt":"2020-01-01T00:00:01Z"},"reconciledAt":"2020-01-01T00:00:01Z"}"#,
+                true,
+            ),
             (
                 r#"{"operationState":{"phase":"Error","finishedAt":"2020-01-01T00:00:01Z"},"reconciledAt":"bad","observedAt":"2020-01-01T00:00:05Z"}"#,
                 true,

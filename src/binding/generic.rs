@@ -24,8 +24,17 @@ pub struct GenericBinding {
 }
 
 /// The fields of a binding file, for the error about an unknown one.
-const FIELDS: [&str; 9] =
-    ["name", "resource", "variable", "configMap", "secret", "prefix", "namespaces", "labelSelector", "resync"];
+const FIELDS: [&str; 9] = [
+    "name",
+    "resource",
+    "variable",
+    "configMap",
+    "secret",
+    "prefix",
+    "namespaces",
+    "labelSelector",
+    "resync",
+];
 
 impl GenericBinding {
     /// Reads a binding file. Unlike the configuration of upstream, an unknown field is an error here: a typo in a binding
@@ -41,7 +50,11 @@ impl GenericBinding {
         let required = |name: &str, example: &str| -> Result<String, NodeError> {
             let text = fields.text(name)?;
             if text.is_empty() {
-                return Err(NodeError { path: name.into(), at: file.at, message: format!("`{name}` is missing: add `{name}: {example}`") });
+                return Err(NodeError {
+                    path: name.into(),
+                    at: file.at,
+                    message: format!("`{name}` is missing: add `{name}: {example}`"),
+                });
             }
             Ok(text)
         };
@@ -50,7 +63,9 @@ impl GenericBinding {
         let variable = required("variable", &name)?;
         if !is_identifier(&variable) {
             let at = fields.get("variable").map_or(file.at, |node| node.at);
-            let message = format!("`{variable}` cannot be a variable: use letters, digits and `_`, and begin with a letter");
+            let message = format!(
+                "`{variable}` cannot be a variable: use letters, digits and `_`, and begin with a letter"
+            );
             return Err(NodeError { path: "variable".into(), at, message });
         }
         let prefix = fields.text("prefix")?;
@@ -60,7 +75,7 @@ impl GenericBinding {
             prefix: if prefix.is_empty() { DEFAULT_PREFIX.into() } else { prefix },
             namespaces: fields.text_list("namespaces")?,
             label_selector: fields.text("labelSelector")?,
-            resync: fields.duration("resync")?.unwrap_or(Duration::from_secs(60)),
+            resync: fields.duration("resync")?.unwrap_or(Duration::from_mins(1)),
             name,
             resource,
             variable,
@@ -71,7 +86,11 @@ impl GenericBinding {
 fn resource(file: &Node) -> Result<Resource, NodeError> {
     let fields = file.fields()?;
     let hint = "add `resource: {group: cert-manager.io, version: v1, plural: certificates}`";
-    let missing = |what: &str| NodeError { path: "resource".into(), at: file.at, message: format!("`{what}` is missing: {hint}") };
+    let missing = |what: &str| NodeError {
+        path: "resource".into(),
+        at: file.at,
+        message: format!("`{what}` is missing: {hint}"),
+    };
     let node = fields.get("resource").ok_or_else(|| missing("resource"))?;
     let parts = node.fields()?;
     let (version, plural, kind) = (parts.text("version")?, parts.text("plural")?, parts.text("kind")?);
@@ -79,14 +98,17 @@ fn resource(file: &Node) -> Result<Resource, NodeError> {
         return Err(missing(if version.is_empty() { "resource.version" } else { "resource.plural" }));
     }
     if plural.chars().any(char::is_uppercase) {
-        let message = format!("`{plural}` is a kind, not the plural of the URL; `kubectl api-resources` lists the plurals in the first column");
+        let message = format!(
+            "`{plural}` is a kind, not the plural of the URL; `kubectl api-resources` lists the plurals in the first column"
+        );
         return Err(NodeError { path: "resource.plural".into(), at: node.at, message });
     }
     Ok(Resource::new(&parts.text("group")?, &version, &plural, (!kind.is_empty()).then_some(kind.as_str())))
 }
 
 fn is_identifier(text: &str) -> bool {
-    text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+    text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
 impl Binding for GenericBinding {

@@ -45,7 +45,7 @@ pub trait Binding: Send + Sync + 'static {
 
     /// How often triggers that read the clock are evaluated again at the latest (core 5.1.3).
     fn resync(&self) -> std::time::Duration {
-        std::time::Duration::from_secs(60)
+        std::time::Duration::from_mins(1)
     }
 
     /// Namespaces to watch; all of the cluster if empty.

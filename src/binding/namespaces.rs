@@ -14,7 +14,10 @@ impl NamespacePatterns {
         let mut patterns = Vec::new();
         for entry in entries.iter().map(|entry| entry.trim()).filter(|entry| !entry.is_empty()) {
             if let Some(expression) = entry.strip_prefix('/').and_then(|rest| rest.strip_suffix('/')) {
-                patterns.push(Regex::new(expression).map_err(|error| format!("namespace pattern `{entry}`: {error}"))?);
+                patterns.push(
+                    Regex::new(expression)
+                        .map_err(|error| format!("namespace pattern `{entry}`: {error}"))?,
+                );
             }
             if let Ok(glob) = Regex::new(&glob_to_regex(entry)) {
                 patterns.push(glob);
@@ -55,7 +58,9 @@ fn glob_to_regex(glob: &str) -> String {
             '[' => {
                 expression.push('[');
                 let class: String = characters.by_ref().take_while(|next| *next != ']').collect();
-                expression.push_str(&class.strip_prefix('!').map_or_else(|| class.clone(), |rest| format!("^{rest}")));
+                expression.push_str(
+                    &class.strip_prefix('!').map_or_else(|| class.clone(), |rest| format!("^{rest}")),
+                );
                 expression.push(']');
             }
             '\\' => expression.extend(characters.next().map(|next| regex::escape(&next.to_string()))),

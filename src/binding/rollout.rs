@@ -39,7 +39,8 @@ impl Binding for RolloutBinding {
     }
 
     fn resource(&self) -> &Resource {
-        static RESOURCE: LazyLock<Resource> = LazyLock::new(|| Resource::new("argoproj.io", "v1alpha1", "rollouts", Some("Rollout")));
+        static RESOURCE: LazyLock<Resource> =
+            LazyLock::new(|| Resource::new("argoproj.io", "v1alpha1", "rollouts", Some("Rollout")));
         &RESOURCE
     }
 
@@ -52,7 +53,7 @@ impl Binding for RolloutBinding {
     }
 
     fn resync(&self) -> Duration {
-        Duration::from_secs(900)
+        Duration::from_mins(15)
     }
 
     fn namespaces(&self) -> &[String] {

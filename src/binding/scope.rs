@@ -19,7 +19,9 @@ pub struct SharedFacts {
 impl SharedFacts {
     /// Facts of a configuration with this `context` (core 1.7) and these secrets (core 4.2.4).
     pub fn new(context: &BTreeMap<String, String>, secrets: &Secrets, lookup: Arc<dyn Lookup>) -> Self {
-        let bytes = secrets.iter().map(|(key, secret)| (Str::copy(key.as_bytes()), Value::Bytes(Some(Str::copy(secret.expose())))));
+        let bytes = secrets
+            .iter()
+            .map(|(key, secret)| (Str::copy(key.as_bytes()), Value::Bytes(Some(Str::copy(secret.expose())))));
         Self {
             context_without_destination: context_value(context, ""),
             context: context.clone(),
@@ -65,9 +67,16 @@ impl Facts<'_> {
     #[must_use]
     pub fn finish(&self, mut variables: Vec<(Str, Value)>) -> Scope {
         if let Some(destination) = self.destination {
-            variables.retain(|(name, _)| name.as_bytes() != b"serviceType" && name.as_bytes() != b"recipient");
-            variables.push((Str::from_static("serviceType"), Value::Str(Str::copy(destination.service.as_bytes()))));
-            variables.push((Str::from_static("recipient"), Value::Str(Str::copy(destination.recipient.as_bytes()))));
+            variables
+                .retain(|(name, _)| name.as_bytes() != b"serviceType" && name.as_bytes() != b"recipient");
+            variables.push((
+                Str::from_static("serviceType"),
+                Value::Str(Str::copy(destination.service.as_bytes())),
+            ));
+            variables.push((
+                Str::from_static("recipient"),
+                Value::Str(Str::copy(destination.recipient.as_bytes())),
+            ));
         }
         variables.into_iter().collect()
     }
@@ -77,6 +86,8 @@ fn context_value(context: &BTreeMap<String, String>, notification_type: &str) ->
     let preset = std::iter::once(("notificationType", notification_type));
     let own = context.iter().map(|(key, value)| (key.as_str(), value.as_str()));
     let pairs: BTreeMap<&str, &str> = preset.chain(own).collect();
-    let texts = pairs.into_iter().map(|(key, value)| (Str::copy(key.as_bytes()), Value::Str(Str::copy(value.as_bytes()))));
+    let texts = pairs
+        .into_iter()
+        .map(|(key, value)| (Str::copy(key.as_bytes()), Value::Str(Str::copy(value.as_bytes()))));
     Value::Map(Map::of(GoType::Str, texts))
 }

@@ -6,14 +6,14 @@ use anyhow::{Context, bail};
 use dodona_value::Zone;
 
 use super::controller::ControllerArgs;
+use crate::binding::Binding;
 use crate::binding::app::AppBinding;
 use crate::binding::generic::GenericBinding;
 use crate::binding::namespaces::NamespacePatterns;
 use crate::binding::rollout::RolloutBinding;
-use crate::binding::Binding;
-use crate::engine::Selector;
 use crate::config::{BuildOptions, yaml};
 use crate::delivery::client::{Clients, Proxies, Reach};
+use crate::engine::Selector;
 use crate::model::{Clock, NoLookup, Redactor, SystemClock, language_runtime};
 use crate::outbox::Policy;
 use crate::pipeline::{PipelineOptions, Watched};
@@ -52,7 +52,12 @@ fn local_zone() -> Zone {
 }
 
 /// How a configuration is read by a controller that was started with `arguments`.
-fn build_options(arguments: &ControllerArgs, namespace: &str, binding: &str, clients: &Clients) -> BuildOptions {
+fn build_options(
+    arguments: &ControllerArgs,
+    namespace: &str,
+    binding: &str,
+    clients: &Clients,
+) -> BuildOptions {
     BuildOptions {
         namespace: namespace.to_owned(),
         strict: arguments.strict_config,
@@ -88,8 +93,10 @@ async fn from_cluster(arguments: &ControllerArgs) -> anyhow::Result<Vec<Watched>
     for name in &arguments.bindings {
         let binding = binding(name, arguments, &namespace)?;
         let (config_map, secret) = binding.settings_names();
-        let settings = Arc::new(KubeSettings::new(api.clone(), namespace.as_str())).watch(config_map, secret).await;
-        let settings = settings.with_context(|| format!("failed to read the configuration of binding `{}`", binding.name()))?;
+        let settings =
+            Arc::new(KubeSettings::new(api.clone(), namespace.as_str())).watch(config_map, secret).await;
+        let settings = settings
+            .with_context(|| format!("failed to read the configuration of binding `{}`", binding.name()))?;
         let build = build_options(arguments, &namespace, binding.name(), &clients);
         watched.push(Watched {
             source: Arc::new(KubeSource::new(api.clone(), watch_spec(&*binding))),
@@ -113,12 +120,21 @@ pub(super) async fn from_folder(
     let folder = Folder::new(folder, namespace);
     let mut source = DirSource::new(Arc::clone(&folder), watch_spec(&*binding));
     let selector = Selector::parse(binding.label_selector());
-    let selector = selector.map_err(|error| anyhow::anyhow!("label selector of binding `{}`: {error}", binding.name()))?;
+    let selector = selector
+        .map_err(|error| anyhow::anyhow!("label selector of binding `{}`: {error}", binding.name()))?;
     source = source.with_filter(Box::new(move |object| selector.matches(object.labels())));
     let (config_map, secret) = binding.settings_names();
     let settings = Arc::new(DirSettings::new(folder)).watch(config_map, secret).await;
-    let settings = settings.with_context(|| format!("failed to read the configuration of binding `{}`", binding.name()))?;
-    Ok(Watched { source: Arc::new(source), binding, settings, build, namespace: namespace.to_owned(), notices: None })
+    let settings = settings
+        .with_context(|| format!("failed to read the configuration of binding `{}`", binding.name()))?;
+    Ok(Watched {
+        source: Arc::new(source),
+        binding,
+        settings,
+        build,
+        namespace: namespace.to_owned(),
+        notices: None,
+    })
 }
 
 /// What a source has to know of a binding.
@@ -133,7 +149,9 @@ fn watch_spec(binding: &dyn Binding) -> WatchSpec {
 fn binding(name: &str, arguments: &ControllerArgs, namespace: &str) -> anyhow::Result<Arc<dyn Binding>> {
     match name {
         "app" => {
-            let patterns = NamespacePatterns::parse(&arguments.application_namespaces).map_err(anyhow::Error::msg).context("--application-namespaces")?;
+            let patterns = NamespacePatterns::parse(&arguments.application_namespaces)
+                .map_err(anyhow::Error::msg)
+                .context("--application-namespaces")?;
             let mut app = AppBinding::new(namespace, patterns);
             app.label_selector.clone_from(&arguments.app_label_selector);
             app.config_map.clone_from(&arguments.config_map_name);
@@ -144,10 +162,14 @@ fn binding(name: &str, arguments: &ControllerArgs, namespace: &str) -> anyhow::R
         file => {
             let text = match std::fs::read_to_string(file) {
                 Ok(text) => text,
-                Err(error) => bail!("binding `{file}` is neither `app` nor `rollout` nor a file that can be read: {error}"),
+                Err(error) => bail!(
+                    "binding `{file}` is neither `app` nor `rollout` nor a file that can be read: {error}"
+                ),
             };
             let parsed = yaml::parse_node(&text).and_then(|node| GenericBinding::from_node(&node));
-            parsed.map(|binding| Arc::new(binding) as _).map_err(|error| anyhow::anyhow!("binding file {file}, {}: {error}", error.at))
+            parsed
+                .map(|binding| Arc::new(binding) as _)
+                .map_err(|error| anyhow::anyhow!("binding file {file}, {}: {error}", error.at))
         }
     }
 }

@@ -10,60 +10,60 @@ use crate::source::kube::ConnectionSettings;
 /// How to reach the cluster. Without any flag: the kubeconfig of the environment, or the service account of the pod.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Connection")]
-pub struct ConnectionArgs {
+pub(crate) struct ConnectionArgs {
     /// The kubeconfig file
     #[arg(long, value_name = "FILE", env = "KUBECONFIG")]
-    pub kubeconfig: Option<PathBuf>,
+    pub(crate) kubeconfig: Option<PathBuf>,
     /// Context of the kubeconfig
     #[arg(long, value_name = "NAME")]
-    pub context: Option<String>,
+    pub(crate) context: Option<String>,
     /// Cluster of the kubeconfig
     #[arg(long, value_name = "NAME")]
-    pub cluster: Option<String>,
+    pub(crate) cluster: Option<String>,
     /// User of the kubeconfig
     #[arg(long, value_name = "NAME")]
-    pub user: Option<String>,
+    pub(crate) user: Option<String>,
     /// Namespace of the configuration
     #[arg(short, long, value_name = "NAME")]
-    pub namespace: Option<String>,
+    pub(crate) namespace: Option<String>,
     /// Address of the API server
     #[arg(short, long, value_name = "URL")]
-    pub server: Option<String>,
+    pub(crate) server: Option<String>,
     /// Bearer token
     #[arg(long, value_name = "TOKEN", hide_env_values = true)]
-    pub token: Option<String>,
+    pub(crate) token: Option<String>,
     /// User to act as
     #[arg(long = "as", value_name = "USER")]
-    pub impersonate: Option<String>,
+    pub(crate) impersonate: Option<String>,
     /// Group to act as; may be repeated
     #[arg(long = "as-group", value_name = "GROUP")]
-    pub impersonate_groups: Vec<String>,
+    pub(crate) impersonate_groups: Vec<String>,
     /// Certificate authority of the API server
     #[arg(long, value_name = "FILE")]
-    pub certificate_authority: Option<PathBuf>,
+    pub(crate) certificate_authority: Option<PathBuf>,
     /// Client certificate
     #[arg(long, value_name = "FILE")]
-    pub client_certificate: Option<PathBuf>,
+    pub(crate) client_certificate: Option<PathBuf>,
     /// Key of the client certificate
     #[arg(long, value_name = "FILE")]
-    pub client_key: Option<PathBuf>,
+    pub(crate) client_key: Option<PathBuf>,
     /// Do not check the API server's certificate
     #[arg(long)]
-    pub insecure_skip_tls_verify: bool,
+    pub(crate) insecure_skip_tls_verify: bool,
     /// Host name to check the API server's certificate against
     #[arg(long, value_name = "NAME")]
-    pub tls_server_name: Option<String>,
+    pub(crate) tls_server_name: Option<String>,
     /// Proxy for the API server
     #[arg(long, value_name = "URL")]
-    pub proxy_url: Option<String>,
+    pub(crate) proxy_url: Option<String>,
     /// Longest time for one request
     #[arg(long, value_name = "DURATION", default_value = "0")]
-    pub request_timeout: String,
+    pub(crate) request_timeout: String,
 }
 
 impl ConnectionArgs {
     /// The same for the part that connects.
-    pub fn settings(&self) -> ConnectionSettings {
+    pub(crate) fn settings(&self) -> ConnectionSettings {
         ConnectionSettings {
             // The variable may hold a list, as for kubectl; a path with a colon in it cannot be given by flag either there.
             kubeconfig: self.kubeconfig.iter().flat_map(std::env::split_paths).collect(),

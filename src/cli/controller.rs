@@ -25,8 +25,10 @@ use crate::telemetry::metrics::Metrics;
 
 /// `dodona controller`.
 #[derive(Args, Debug)]
-#[command(after_help = "Examples:\n  dodona controller --namespace argocd\n  dodona controller --binding rollout --namespace argo-rollouts\n  dodona controller --binding app --binding certificates.yaml\n  dodona controller --dir ./manifests --binding app")]
-pub struct ControllerArgs {
+#[command(
+    after_help = "Examples:\n  dodona controller --namespace argocd\n  dodona controller --binding rollout --namespace argo-rollouts\n  dodona controller --binding app --binding certificates.yaml\n  dodona controller --dir ./manifests --binding app"
+)]
+pub(crate) struct ControllerArgs {
     #[command(flatten)]
     pub(super) connection: ConnectionArgs,
 
@@ -38,7 +40,12 @@ pub struct ControllerArgs {
     pub(super) dir: Option<PathBuf>,
 
     /// Kept for compatibility: decisions take microseconds and deliveries have their own limits
-    #[arg(long, value_name = "N", env = "ARGOCD_NOTIFICATION_CONTROLLER_PROCESSORS_COUNT", hide_env_values = true)]
+    #[arg(
+        long,
+        value_name = "N",
+        env = "ARGOCD_NOTIFICATION_CONTROLLER_PROCESSORS_COUNT",
+        hide_env_values = true
+    )]
     pub(super) processors_count: Option<String>,
     /// Watch only Applications with these labels
     #[arg(long, value_name = "SELECTOR", default_value = "")]
@@ -62,23 +69,48 @@ pub struct ControllerArgs {
     #[arg(long, hide = true, num_args = 0..=1, default_missing_value = "true", default_value = "false")]
     pub(super) argocd_repo_server_strict_tls: String,
     /// Certificate authority of the repo server
-    #[arg(long, value_name = "FILE", env = "ARGOCD_NOTIFICATION_CONTROLLER_REPO_SERVER_CA_CERT_PATH", default_value = "")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "ARGOCD_NOTIFICATION_CONTROLLER_REPO_SERVER_CA_CERT_PATH",
+        default_value = ""
+    )]
     pub(super) repo_server_ca_cert_path: String,
     /// Client certificate for the repo server
-    #[arg(long, value_name = "FILE", env = "ARGOCD_NOTIFICATION_CONTROLLER_REPO_SERVER_CLIENT_CERT_PATH", default_value = "/app/config/reposerver/mtls/client.crt")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "ARGOCD_NOTIFICATION_CONTROLLER_REPO_SERVER_CLIENT_CERT_PATH",
+        default_value = "/app/config/reposerver/mtls/client.crt"
+    )]
     pub(super) repo_server_client_cert_path: String,
     /// Key of the client certificate for the repo server
-    #[arg(long, value_name = "FILE", env = "ARGOCD_NOTIFICATION_CONTROLLER_REPO_SERVER_CLIENT_CERT_KEY_PATH", default_value = "/app/config/reposerver/mtls/client.key")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "ARGOCD_NOTIFICATION_CONTROLLER_REPO_SERVER_CLIENT_CERT_KEY_PATH",
+        default_value = "/app/config/reposerver/mtls/client.key"
+    )]
     pub(super) repo_server_client_cert_key_path: String,
     /// Let tenants configure notifications in their own namespaces
     #[arg(long, env = "ARGOCD_NOTIFICATION_CONTROLLER_SELF_SERVICE_NOTIFICATION_ENABLED", num_args = 0..=1, default_missing_value = "true", default_value = "false", hide_env_values = true)]
     pub(super) self_service_notification_enabled: String,
 
     /// Least important level that is logged: debug, info, warn or error
-    #[arg(long, value_name = "LEVEL", env = "ARGOCD_NOTIFICATIONS_CONTROLLER_LOGLEVEL", default_value = "info")]
+    #[arg(
+        long,
+        value_name = "LEVEL",
+        env = "ARGOCD_NOTIFICATIONS_CONTROLLER_LOGLEVEL",
+        default_value = "info"
+    )]
     pub(super) loglevel: String,
     /// Form of the log
-    #[arg(long, value_name = "FORMAT", env = "ARGOCD_NOTIFICATIONS_CONTROLLER_LOGFORMAT", default_value = "json")]
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        env = "ARGOCD_NOTIFICATIONS_CONTROLLER_LOGFORMAT",
+        default_value = "json"
+    )]
     pub(super) logformat: LogFormat,
     /// Port of `/metrics`, `/healthz` and `/readyz`; 0 for none
     #[arg(long, value_name = "PORT", default_value_t = 9001)]
@@ -94,7 +126,7 @@ pub struct ControllerArgs {
 
 /// `--logformat`.
 #[derive(Clone, Copy, Debug, ValueEnum, PartialEq, Eq)]
-enum LogFormat {
+pub(crate) enum LogFormat {
     /// One JSON object a line
     Json,
     /// `key=value` pairs
@@ -102,7 +134,7 @@ enum LogFormat {
 }
 
 /// Runs the controller until it is told to stop.
-pub fn run(arguments: ControllerArgs) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(arguments: ControllerArgs) -> anyhow::Result<ExitCode> {
     let redactor = Redactor::default();
     let level: LogLevel = arguments.loglevel.parse().map_err(anyhow::Error::msg).context("--loglevel")?;
     let format = match arguments.logformat {
@@ -148,13 +180,19 @@ async fn control(arguments: ControllerArgs, redactor: Redactor) -> anyhow::Resul
 }
 
 /// Serves metrics and probes until the returned guard is dropped.
-async fn serve_admin(port: u16, metrics: &Arc<Metrics>, health: &Health) -> anyhow::Result<(oneshot::Sender<()>, Option<JoinHandle<()>>)> {
+async fn serve_admin(
+    port: u16,
+    metrics: &Arc<Metrics>,
+    health: &Health,
+) -> anyhow::Result<(oneshot::Sender<()>, Option<JoinHandle<()>>)> {
     let (guard, stopped) = oneshot::channel();
     if port == 0 {
         return Ok((guard, None));
     }
     let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).await;
-    let listener = listener.with_context(|| format!("failed to serve metrics on port {port}; choose another with --metrics-port"))?;
+    let listener = listener.with_context(|| {
+        format!("failed to serve metrics on port {port}; choose another with --metrics-port")
+    })?;
     tracing::info!("serving metrics on port {port}");
     let router = admin::router(Arc::clone(metrics), health.clone());
     let stop = async move { drop(stopped.await) };

@@ -21,7 +21,7 @@ use crate::telemetry::metrics::Metrics;
 
 /// `dodona demo`.
 #[derive(Args, Debug)]
-pub struct DemoArgs {
+pub(crate) struct DemoArgs {
     /// Play the story, check that every notification of it arrived exactly once, and end
     #[arg(long)]
     once: bool,
@@ -34,7 +34,7 @@ pub struct DemoArgs {
 }
 
 /// Plays the demo.
-pub fn run(arguments: &DemoArgs) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(arguments: &DemoArgs) -> anyhow::Result<ExitCode> {
     let redactor = Redactor::default();
     super::log_to_stderr(Format::Text, LogLevel::Error, &redactor)?;
     super::runtime()?.block_on(play(arguments, redactor))
@@ -42,7 +42,9 @@ pub fn run(arguments: &DemoArgs) -> anyhow::Result<ExitCode> {
 
 async fn play(arguments: &DemoArgs, redactor: Redactor) -> anyhow::Result<ExitCode> {
     let stage = Stage::open(arguments.dir.clone(), arguments.port).await?;
-    println!("Dodona demo: a folder of manifests is the cluster, this process is Slack, webhook and mail server.\n");
+    println!(
+        "Dodona demo: a folder of manifests is the cluster, this process is Slack, webhook and mail server.\n"
+    );
     println!("  manifests  {}", stage.folder().display());
     println!("  inbox      {}", stage.page);
     let metrics = Arc::new(Metrics::new());
@@ -88,7 +90,9 @@ fn conclude(review: &Review) -> ExitCode {
 fn invite(stage: &Stage) {
     let folder = stage.folder().display();
     println!("\nYour turn. To cause the next notification, edit");
-    println!("  {folder}/guestbook.yaml: set status.health.status to Degraded and subscribe to on-health-degraded, or");
+    println!(
+        "  {folder}/guestbook.yaml: set status.health.status to Degraded and subscribe to on-health-degraded, or"
+    );
     println!("  {folder}/shop.yaml: add to status `operationState: {{phase: Failed}}` and see #on-call, or");
     println!("  {folder}/argocd-notifications-cm.yaml: write a trigger of your own.");
     println!("Stop with Ctrl-C.");

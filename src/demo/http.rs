@@ -18,12 +18,12 @@ use super::inbox::{Inbox, Note};
 const PAGE: &str = include_str!("page.html");
 
 /// Serves the inbox on `listener` until the task is dropped.
-pub async fn serve(listener: TcpListener, inbox: Inbox) -> std::io::Result<()> {
+pub(crate) async fn serve(listener: TcpListener, inbox: Inbox) -> std::io::Result<()> {
     axum::serve(listener, router(inbox)).await
 }
 
 /// A listener on a free port of the loopback address, or on `port`.
-pub async fn listen(port: u16) -> std::io::Result<(TcpListener, SocketAddr)> {
+pub(crate) async fn listen(port: u16) -> std::io::Result<(TcpListener, SocketAddr)> {
     let listener = TcpListener::bind(("127.0.0.1", port)).await?;
     let address = listener.local_addr()?;
     Ok((listener, address))
@@ -33,7 +33,12 @@ fn router(inbox: Inbox) -> Router {
     Router::new()
         .route("/", get(|| async { Html(PAGE) }))
         .route("/favicon.ico", get(|| async { StatusCode::NO_CONTENT }))
-        .route("/notifications", get(|State(inbox): State<Inbox>| async move { ([(header::CACHE_CONTROL, "no-store")], Json(inbox.all())) }))
+        .route(
+            "/notifications",
+            get(|State(inbox): State<Inbox>| async move {
+                ([(header::CACHE_CONTROL, "no-store")], Json(inbox.all()))
+            }),
+        )
         .route("/slack/api/chat.postMessage", post(slack))
         .route("/webhook/{*path}", any(webhook))
         .with_state(inbox)
@@ -74,7 +79,10 @@ async fn slack(State(inbox): State<Inbox>, Form(call): Form<SlackCall>) -> Respo
         "" => Vec::new(),
         text => match serde_json::from_str(text) {
             Ok(attachments) => attachments,
-            Err(_) => return Json(serde_json::json!({"ok": false, "error": "invalid_attachments"})).into_response(),
+            Err(_) => {
+                return Json(serde_json::json!({"ok": false, "error": "invalid_attachments"}))
+                    .into_response();
+            }
         },
     };
     let first = attachments.into_iter().next().unwrap_or_default();

@@ -54,11 +54,19 @@ impl Stage {
     pub async fn open(folder: Option<PathBuf>, port: u16) -> anyhow::Result<Self> {
         let temporary = match folder {
             Some(_) => None,
-            None => Some(tempfile::Builder::new().prefix("dodona-demo-").tempdir().context("failed to make a folder for the manifests")?),
+            None => Some(
+                tempfile::Builder::new()
+                    .prefix("dodona-demo-")
+                    .tempdir()
+                    .context("failed to make a folder for the manifests")?,
+            ),
         };
-        let folder = folder.or_else(|| temporary.as_ref().map(|folder| folder.path().to_owned())).unwrap_or_default();
+        let folder =
+            folder.or_else(|| temporary.as_ref().map(|folder| folder.path().to_owned())).unwrap_or_default();
         let inbox = Inbox::default();
-        let (listener, address) = http::listen(port).await.with_context(|| format!("failed to open the inbox page on port {port}"))?;
+        let (listener, address) = http::listen(port)
+            .await
+            .with_context(|| format!("failed to open the inbox page on port {port}"))?;
         let mail = TcpListener::bind(("127.0.0.1", 0)).await.context("failed to open the mail server")?;
         let addresses = Addresses { http: address.to_string(), smtp: mail.local_addr()?.port() };
         let mut servers = tokio::task::JoinSet::new();
@@ -69,7 +77,14 @@ impl Stage {
             }
         });
         servers.spawn(smtp::serve(mail, for_mail));
-        let stage = Self { inbox, page: format!("http://{address}/"), folder, addresses, _temporary: temporary, _servers: servers };
+        let stage = Self {
+            inbox,
+            page: format!("http://{address}/"),
+            folder,
+            addresses,
+            _temporary: temporary,
+            _servers: servers,
+        };
         stage.unpack()?;
         Ok(stage)
     }
@@ -80,11 +95,13 @@ impl Stage {
     }
 
     fn unpack(&self) -> anyhow::Result<()> {
-        std::fs::create_dir_all(&self.folder).with_context(|| format!("failed to make {}", self.folder.display()))?;
+        std::fs::create_dir_all(&self.folder)
+            .with_context(|| format!("failed to make {}", self.folder.display()))?;
         // A former demo's record of what was told would keep this one silent.
         let former = self.folder.join(".dodona");
         if former.exists() {
-            std::fs::remove_dir_all(&former).with_context(|| format!("failed to remove {}", former.display()))?;
+            std::fs::remove_dir_all(&former)
+                .with_context(|| format!("failed to remove {}", former.display()))?;
         }
         for (file, values) in BEGINNING {
             self.write(file, values)?;
@@ -146,7 +163,10 @@ fn review(notes: &[Note], story: &[Step]) -> Review {
     for wanted in &expected {
         let count = notes.iter().filter(|note| is(note, wanted)).count();
         if count != 1 {
-            complaints.push(format!("{} to {} (\"{}\") arrived {count} times", wanted.service, wanted.to, wanted.says));
+            complaints.push(format!(
+                "{} to {} (\"{}\") arrived {count} times",
+                wanted.service, wanted.to, wanted.says
+            ));
         }
     }
     for note in notes.iter().filter(|note| !expected.iter().any(|wanted| is(note, wanted))) {
@@ -156,7 +176,9 @@ fn review(notes: &[Note], story: &[Step]) -> Review {
 }
 
 fn is(note: &Note, wanted: &Expected) -> bool {
-    note.service == wanted.service && note.to == wanted.to && (note.text.contains(wanted.says) || note.title.contains(wanted.says))
+    note.service == wanted.service
+        && note.to == wanted.to
+        && (note.text.contains(wanted.says) || note.title.contains(wanted.says))
 }
 
 #[cfg(test)]
@@ -177,7 +199,11 @@ mod tests {
     }
 
     fn everything() -> Vec<Note> {
-        STORY.iter().flat_map(|step| step.expect).map(|wanted| note(wanted.service, wanted.to, wanted.says)).collect()
+        STORY
+            .iter()
+            .flat_map(|step| step.expect)
+            .map(|wanted| note(wanted.service, wanted.to, wanted.says))
+            .collect()
     }
 
     #[test]

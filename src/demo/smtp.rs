@@ -11,7 +11,7 @@ use super::inbox::{Inbox, Note};
 const LONGEST_MAIL: usize = 1 << 20;
 
 /// Takes mails on `listener` until the task is dropped.
-pub async fn serve(listener: TcpListener, inbox: Inbox) {
+pub(crate) async fn serve(listener: TcpListener, inbox: Inbox) {
     while let Ok((connection, _)) = listener.accept().await {
         let inbox = inbox.clone();
         tokio::spawn(async move {
@@ -68,7 +68,9 @@ async fn read_mail(connection: &mut BufReader<TcpStream>) -> std::io::Result<Vec
             return Ok(mail);
         }
         // A leading dot is doubled on the wire (RFC 5321, 4.5.2).
-        mail.extend_from_slice(line.strip_prefix(b".").filter(|rest| rest.first() == Some(&b'.')).unwrap_or(&line));
+        mail.extend_from_slice(
+            line.strip_prefix(b".").filter(|rest| rest.first() == Some(&b'.')).unwrap_or(&line),
+        );
     }
 }
 

@@ -3,30 +3,30 @@
 use super::clock;
 
 /// One change of one manifest.
-pub struct Step {
+pub(crate) struct Step {
     /// What happens, as the terminal tells it.
-    pub what: &'static str,
+    pub(crate) what: &'static str,
     /// The manifest that changes.
-    pub file: &'static str,
+    pub(crate) file: &'static str,
     /// Values of the manifest's placeholders.
-    pub values: &'static [(&'static str, &'static str)],
+    pub(crate) values: &'static [(&'static str, &'static str)],
     /// What must arrive, each exactly once.
-    pub expect: &'static [Expected],
+    pub(crate) expect: &'static [Expected],
 }
 
 /// A notification that must arrive.
 #[derive(Debug)]
-pub struct Expected {
+pub(crate) struct Expected {
     /// `slack`, `webhook` or `email`.
-    pub service: &'static str,
+    pub(crate) service: &'static str,
     /// Channel, path or address.
-    pub to: &'static str,
+    pub(crate) to: &'static str,
     /// A part of its title or text that only this notification has.
-    pub says: &'static str,
+    pub(crate) says: &'static str,
 }
 
 /// The manifests as they are when the demo begins: nothing is worth telling yet.
-pub const BEGINNING: &[(&str, &[(&str, &str)])] = &[
+pub(crate) const BEGINNING: &[(&str, &[(&str, &str)])] = &[
     ("argocd-notifications-cm.yaml", &[]),
     ("argocd-notifications-secret.yaml", &[]),
     ("argo-rollouts-notification-configmap.yaml", &[]),
@@ -41,26 +41,42 @@ const SUCCEEDED: &str = "  operationState:\n    phase: Succeeded\n    startedAt:
 const CONDITIONS: &str = "  conditions:\n    - type: ComparisonError\n      message: \"deployment \\\"web\\\" exceeded its progress deadline:\\nimage registry.example.org/shop/web:9.1 cannot be pulled\"\n";
 
 /// The story.
-pub const STORY: &[Step] = &[
+pub(crate) const STORY: &[Step] = &[
     Step {
         what: "guestbook: a sync begins",
         file: "guestbook.yaml",
         values: &[("@HEALTH@", "Healthy"), ("@SYNC@", "OutOfSync"), ("@OPERATION@", RUNNING)],
-        expect: &[Expected { service: "slack", to: "#deployments", says: "The sync of application guestbook began" }],
+        expect: &[Expected {
+            service: "slack",
+            to: "#deployments",
+            says: "The sync of application guestbook began",
+        }],
     },
     Step {
         what: "guestbook: the sync succeeds, the new pods are starting",
         file: "guestbook.yaml",
         values: &[("@HEALTH@", "Progressing"), ("@SYNC@", "Synced"), ("@OPERATION@", SUCCEEDED)],
-        expect: &[Expected { service: "slack", to: "#deployments", says: "Application guestbook was synced" }],
+        expect: &[Expected {
+            service: "slack",
+            to: "#deployments",
+            says: "Application guestbook was synced",
+        }],
     },
     Step {
         what: "guestbook: the new version is healthy",
         file: "guestbook.yaml",
         values: &[("@HEALTH@", "Healthy"), ("@SYNC@", "Synced"), ("@OPERATION@", SUCCEEDED)],
         expect: &[
-            Expected { service: "slack", to: "#deployments", says: "Application guestbook runs its new version" },
-            Expected { service: "email", to: "team-web@example.org", says: "Application guestbook runs its new version" },
+            Expected {
+                service: "slack",
+                to: "#deployments",
+                says: "Application guestbook runs its new version",
+            },
+            Expected {
+                service: "email",
+                to: "team-web@example.org",
+                says: "Application guestbook runs its new version",
+            },
             Expected { service: "webhook", to: "/webhook/deploy-log", says: "\"app\": \"guestbook\"" },
         ],
     },
@@ -77,7 +93,11 @@ pub const STORY: &[Step] = &[
         what: "checkout: the canary takes 25 % of the traffic",
         file: "checkout.yaml",
         values: &[("@PHASE@", "Progressing"), ("@STEP@", "1"), ("@STABLE@", "58c4d7f96")],
-        expect: &[Expected { service: "slack", to: "#rollouts", says: "Rollout checkout finished step 1 of 2" }],
+        expect: &[Expected {
+            service: "slack",
+            to: "#rollouts",
+            says: "Rollout checkout finished step 1 of 2",
+        }],
     },
     Step {
         what: "checkout: the rollout is complete",
@@ -88,15 +108,15 @@ pub const STORY: &[Step] = &[
 ];
 
 /// Addresses that the manifests name.
-pub struct Addresses {
+pub(crate) struct Addresses {
     /// Host and port of the inbox.
-    pub http: String,
+    pub(crate) http: String,
     /// Port of its mail server.
-    pub smtp: u16,
+    pub(crate) smtp: u16,
 }
 
 /// The text of the manifest `file` with its placeholders filled in.
-pub fn manifest(file: &str, values: &[(&str, &str)], addresses: &Addresses) -> String {
+pub(crate) fn manifest(file: &str, values: &[(&str, &str)], addresses: &Addresses) -> String {
     let mut text = template(file).to_owned();
     for (placeholder, value) in values {
         text = text.replace(placeholder, value);
@@ -112,8 +132,12 @@ fn template(file: &str) -> &'static str {
     match file {
         "argocd-notifications-cm.yaml" => include_str!("manifests/argocd-notifications-cm.yaml"),
         "argocd-notifications-secret.yaml" => include_str!("manifests/argocd-notifications-secret.yaml"),
-        "argo-rollouts-notification-configmap.yaml" => include_str!("manifests/argo-rollouts-notification-configmap.yaml"),
-        "argo-rollouts-notification-secret.yaml" => include_str!("manifests/argo-rollouts-notification-secret.yaml"),
+        "argo-rollouts-notification-configmap.yaml" => {
+            include_str!("manifests/argo-rollouts-notification-configmap.yaml")
+        }
+        "argo-rollouts-notification-secret.yaml" => {
+            include_str!("manifests/argo-rollouts-notification-secret.yaml")
+        }
         "guestbook.yaml" => include_str!("manifests/guestbook.yaml"),
         "shop.yaml" => include_str!("manifests/shop.yaml"),
         "checkout.yaml" => include_str!("manifests/checkout.yaml"),

@@ -27,6 +27,10 @@ pub struct NoLookup;
 
 impl Lookup for NoLookup {
     fn call(&self, _object: &Object, function: &str, _arguments: &[Value]) -> Result<Value, LookupError> {
-        Err(LookupError { message: format!("`{function}` needs the repo server, and none is configured (`--argocd-repo-server`)") })
+        Err(LookupError {
+            message: format!(
+                "`{function}` needs the repo server, and none is configured (`--argocd-repo-server`)"
+            ),
+        })
     }
 }

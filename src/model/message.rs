@@ -33,7 +33,9 @@ impl Message {
             match value {
                 serde_json::Value::String(text) => 32 + text.len(),
                 serde_json::Value::Array(items) => 32 + items.iter().map(weigh).sum::<usize>(),
-                serde_json::Value::Object(fields) => 32 + fields.iter().map(|(key, item)| 32 + key.len() + weigh(item)).sum::<usize>(),
+                serde_json::Value::Object(fields) => {
+                    32 + fields.iter().map(|(key, item)| 32 + key.len() + weigh(item)).sum::<usize>()
+                }
                 _ => 32,
             }
         }

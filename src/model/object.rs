@@ -26,7 +26,11 @@ impl ObjectKey {
 /// `namespace/name`, the form of upstream's `resource` log field (core 5.7).
 impl fmt::Display for ObjectKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.namespace.is_empty() { f.write_str(&self.name) } else { write!(f, "{}/{}", self.namespace, self.name) }
+        if self.namespace.is_empty() {
+            f.write_str(&self.name)
+        } else {
+            write!(f, "{}/{}", self.namespace, self.name)
+        }
     }
 }
 
@@ -79,9 +83,13 @@ struct Metadata<'a> {
 impl Object {
     /// Reads the metadata of `json`; `numbers` says how the body's numbers are read later (core 3.2.2).
     pub fn parse(json: Bytes, numbers: Numbers) -> Result<Self, ObjectError> {
-        let envelope: Envelope<'_> = serde_json::from_slice(&json).map_err(|error| ObjectError(error.to_string()))?;
+        let envelope: Envelope<'_> =
+            serde_json::from_slice(&json).map_err(|error| ObjectError(error.to_string()))?;
         let metadata = envelope.metadata.ok_or_else(|| ObjectError("no `metadata`".into()))?;
-        let name = metadata.name.filter(|name| !name.is_empty()).ok_or_else(|| ObjectError("no `metadata.name`".into()))?;
+        let name = metadata
+            .name
+            .filter(|name| !name.is_empty())
+            .ok_or_else(|| ObjectError("no `metadata.name`".into()))?;
         let labels = text_map(metadata.labels);
         let annotations = text_map(metadata.annotations);
         Ok(Self {
@@ -151,13 +159,20 @@ impl Object {
     /// The body, parsed at the first call.
     pub fn document(&self) -> Result<&Document, ObjectError> {
         self.document
-            .get_or_init(|| Document::parse(self.json.clone(), self.numbers).map_err(|error| error.to_string()))
+            .get_or_init(|| {
+                Document::parse(self.json.clone(), self.numbers).map_err(|error| error.to_string())
+            })
             .as_ref()
             .map_err(|error| ObjectError(error.clone()))
     }
 
     /// The same object with `annotation` set or removed and a new resource version: what a source returns after a patch.
-    pub fn with_annotation(&self, annotation: &str, value: Option<&str>, resource_version: &str) -> Result<Self, ObjectError> {
+    pub fn with_annotation(
+        &self,
+        annotation: &str,
+        value: Option<&str>,
+        resource_version: &str,
+    ) -> Result<Self, ObjectError> {
         let fail = |error: serde_json::Error| ObjectError(error.to_string());
         let mut body: serde_json::Value = serde_json::from_slice(&self.json).map_err(fail)?;
         let metadata = &mut body["metadata"];
@@ -193,7 +208,8 @@ fn find<'a>(pairs: &'a [(String, String)], key: &str) -> Option<&'a str> {
 /// A malformed map counts as empty: a typed client would have refused the object, and one odd field must not hide it.
 fn text_map(raw: Option<&serde_json::value::RawValue>) -> Vec<(String, String)> {
     let Some(raw) = raw else { return Vec::new() };
-    let map: std::collections::BTreeMap<String, Option<String>> = serde_json::from_str(raw.get()).unwrap_or_default();
+    let map: std::collections::BTreeMap<String, Option<String>> =
+        serde_json::from_str(raw.get()).unwrap_or_default();
     map.into_iter().map(|(key, value)| (key, value.unwrap_or_default())).collect()
 }
 

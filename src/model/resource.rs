@@ -18,7 +18,12 @@ pub struct Resource {
 impl Resource {
     /// The resource `plural` of `group`/`version` with a known kind.
     pub fn new(group: &str, version: &str, plural: &str, kind: Option<&str>) -> Self {
-        Self { group: group.into(), version: version.into(), plural: plural.into(), kind: kind.map(Into::into) }
+        Self {
+            group: group.into(),
+            version: version.into(),
+            plural: plural.into(),
+            kind: kind.map(Into::into),
+        }
     }
 
     /// `group/version`, or the version alone for the core group.
@@ -32,23 +37,25 @@ impl Resource {
         if api_version != self.api_version() {
             return false;
         }
-        match &self.kind {
-            Some(known) => known == kind,
-            None => {
-                let kind = kind.to_lowercase();
-                self.plural == kind
-                    || self.plural == format!("{kind}s")
-                    || self.plural == format!("{kind}es")
-                    || kind.strip_suffix('y').is_some_and(|stem| self.plural == format!("{stem}ies"))
-            }
+        if let Some(known) = &self.kind {
+            return known == kind;
         }
+        let kind = kind.to_lowercase();
+        self.plural == kind
+            || self.plural == format!("{kind}s")
+            || self.plural == format!("{kind}es")
+            || kind.strip_suffix('y').is_some_and(|stem| self.plural == format!("{stem}ies"))
     }
 }
 
 /// `plural.group`, or the plural alone for the core group, as `kubectl` names it.
 impl fmt::Display for Resource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.group.is_empty() { f.write_str(&self.plural) } else { write!(f, "{}.{}", self.plural, self.group) }
+        if self.group.is_empty() {
+            f.write_str(&self.plural)
+        } else {
+            write!(f, "{}.{}", self.plural, self.group)
+        }
     }
 }
 
@@ -59,8 +66,12 @@ mod tests {
     #[test]
     fn a_manifest_is_recognised_with_and_without_a_known_kind() {
         let known = Resource::new("argoproj.io", "v1alpha1", "applications", Some("Application"));
-        assert!(known.is("argoproj.io/v1alpha1", "Application") && !known.is("argoproj.io/v1", "Application"));
-        for (plural, kind) in [("pods", "Pod"), ("ingresses", "Ingress"), ("policies", "Policy"), ("sheep", "Sheep")] {
+        assert!(
+            known.is("argoproj.io/v1alpha1", "Application") && !known.is("argoproj.io/v1", "Application")
+        );
+        for (plural, kind) in
+            [("pods", "Pod"), ("ingresses", "Ingress"), ("policies", "Policy"), ("sheep", "Sheep")]
+        {
             assert!(Resource::new("", "v1", plural, None).is("v1", kind), "{kind}");
         }
     }

@@ -22,7 +22,11 @@ pub struct SectionContext<'a> {
 pub trait Section: Send + Sync {
     /// Renders into `into`, which is `Null` for the first template of a `send` list and the result of the former
     /// templates for the later ones: merging (core 4.4) is the section's own affair, as its rules differ by service.
-    fn render(&self, context: &mut SectionContext<'_>, into: &mut serde_json::Value) -> Result<(), SectionError>;
+    fn render(
+        &self,
+        context: &mut SectionContext<'_>,
+        into: &mut serde_json::Value,
+    ) -> Result<(), SectionError>;
 
     /// Whether some field mentions the root variable `name` (`repo`), so that rendering may have to look something up.
     fn mentions(&self, name: &str) -> bool;

@@ -7,11 +7,11 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
+use super::Lane;
 use super::courier::ServiceFinder;
 use super::settings::{Holder, log_reports};
 use super::timers::Timers;
 use super::writer::Writer;
-use super::Lane;
 use crate::binding::{Binding, state_annotation};
 use crate::config::BuildOptions;
 use crate::engine::Ledger;
@@ -85,7 +85,13 @@ impl Pipeline {
             lookup: options.lookup,
             redactor: options.redactor,
         };
-        let mut pipeline = Self { lanes: BTreeMap::new(), outbox, producers: JoinSet::new(), recorder: JoinSet::new(), changes: Vec::new() };
+        let mut pipeline = Self {
+            lanes: BTreeMap::new(),
+            outbox,
+            producers: JoinSet::new(),
+            recorder: JoinSet::new(),
+            changes: Vec::new(),
+        };
         let mut holders = BTreeMap::new();
         for one in watched {
             let settings = one.settings.clone();
@@ -104,7 +110,8 @@ impl Pipeline {
         let (sender, mut receiver) = mpsc::channel::<Change>(CHANGES);
         self.producers.spawn(Arc::clone(&lane.source).run(sender.clone()));
         let timers = Arc::clone(&lane.timers);
-        let (binding, source, for_timers) = (Arc::<str>::from(lane.binding.name()), Arc::clone(&lane.source), sender.clone());
+        let (binding, source, for_timers) =
+            (Arc::<str>::from(lane.binding.name()), Arc::clone(&lane.source), sender.clone());
         self.producers.spawn(async move { timers.run(binding, source, for_timers).await });
         let follower = Arc::clone(lane);
         self.producers.spawn(async move { follower.follow_settings(settings).await });
@@ -150,14 +157,18 @@ impl Pipeline {
         self.producers.shutdown().await;
         let left = self.outbox.drain(grace).await;
         if !left.is_empty() {
-            tracing::warn!(messages = left.len(), "messages not delivered before the stop; they are decided again after the restart");
+            tracing::warn!(
+                messages = left.len(),
+                "messages not delivered before the stop; they are decided again after the restart"
+            );
         }
         drop(self.outbox);
         // The recorder ends when the last outcome has been recorded.
         let outcomes = async { while self.recorder.join_next().await.is_some() {} };
         drop(tokio::time::timeout_at(deadline + Duration::from_secs(1), outcomes).await);
         for lane in self.lanes.values() {
-            let rest = deadline.saturating_duration_since(tokio::time::Instant::now()).max(Duration::from_secs(2));
+            let rest =
+                deadline.saturating_duration_since(tokio::time::Instant::now()).max(Duration::from_secs(2));
             lane.writer.finish(rest).await;
         }
     }
@@ -195,7 +206,11 @@ impl Shared {
             legacy: false,
         };
         let in_force = lane.in_force();
-        log_reports(lane.binding.name(), &lane.namespace, &in_force.config.reports.iter().collect::<Vec<_>>());
+        log_reports(
+            lane.binding.name(),
+            &lane.namespace,
+            &in_force.config.reports.iter().collect::<Vec<_>>(),
+        );
         lane.note_configuration(&[], &in_force.config);
         lane
     }
@@ -206,7 +221,9 @@ async fn record(lanes: BTreeMap<String, Arc<Lane>>, mut outcomes: mpsc::Unbounde
     while let Some(outcome) = outcomes.recv().await {
         match lanes.get(&outcome.parcel.binding) {
             Some(lane) => lane.settle(&outcome),
-            None => tracing::error!(binding = %outcome.parcel.binding, "an earlier process left a message of a binding that does not run now"),
+            None => {
+                tracing::error!(binding = %outcome.parcel.binding, "an earlier process left a message of a binding that does not run now")
+            }
         }
     }
 }

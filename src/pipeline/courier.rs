@@ -41,15 +41,22 @@ impl ServiceFinder {
         let name = &*parcel.destination.service;
         match in_force.config.services.get(name).map(|configured| &configured.service) {
             Some(Ok(service)) => Ok(Arc::clone(service)),
-            Some(Err(why)) => Err(DeliveryError::permanent(ErrorKind::Config, format!("service '{name}' is not usable: {why}"))),
-            None => Err(DeliveryError::permanent(ErrorKind::Config, format!("notification service '{name}' is not supported"))),
+            Some(Err(why)) => Err(DeliveryError::permanent(
+                ErrorKind::Config,
+                format!("service '{name}' is not usable: {why}"),
+            )),
+            None => Err(DeliveryError::permanent(
+                ErrorKind::Config,
+                format!("notification service '{name}' is not supported"),
+            )),
         }
     }
 }
 
 impl Courier for ServiceFinder {
     fn attempt<'a>(&'a self, parcel: &'a Parcel) -> BoxFuture<'a, Result<Receipt, DeliveryError>> {
-        async move { self.service(parcel)?.deliver(&parcel.message, &parcel.destination.recipient).await }.boxed()
+        async move { self.service(parcel)?.deliver(&parcel.message, &parcel.destination.recipient).await }
+            .boxed()
     }
 
     fn options(&self, parcel: &Parcel) -> DeliveryOptions {

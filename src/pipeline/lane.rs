@@ -61,7 +61,12 @@ impl Lane {
     /// reads the body; a body that cannot be read is no reason to forget anything, as the next version may be better.
     pub(super) fn reason_to_skip(&self, change: &Change, in_force: &InForce) -> Option<String> {
         let object = &change.object;
-        if !engine::may_be_subscribed(object, &in_force.config.policy, self.binding.annotation_prefix(), self.legacy) {
+        if !engine::may_be_subscribed(
+            object,
+            &in_force.config.policy,
+            self.binding.annotation_prefix(),
+            self.legacy,
+        ) {
             return None;
         }
         self.binding.skip(object).unwrap_or_else(|error| Some(error.to_string()))
@@ -80,7 +85,11 @@ impl Lane {
         let input = DecideInput {
             change,
             policies: &[Applicable { policy: &in_force.config.policy, projects: &[], scope: &scope }],
-            reading: Reading { prefix: self.binding.annotation_prefix(), legacy: self.legacy, yaml: config::yaml::parse_node },
+            reading: Reading {
+                prefix: self.binding.annotation_prefix(),
+                legacy: self.legacy,
+                yaml: config::yaml::parse_node,
+            },
             runtime: &self.runtime,
             now: self.clock.unix_seconds(),
             resync: i64::try_from(self.binding.resync().as_secs()).unwrap_or(i64::MAX),
@@ -90,7 +99,8 @@ impl Lane {
 
     /// Has the object looked at again when the answer of one of its triggers may have changed by itself.
     pub(super) fn wake(&self, change: &Change, at: Option<i64>) {
-        let wait = at.map(|at| Duration::from_secs(u64::try_from(at - self.clock.unix_seconds()).unwrap_or(0)));
+        let wait =
+            at.map(|at| Duration::from_secs(u64::try_from(at - self.clock.unix_seconds()).unwrap_or(0)));
         self.timers.set(change.object.key(), wait);
     }
 
@@ -98,7 +108,9 @@ impl Lane {
     pub(super) fn compose(&self, send: &Send, in_force: &InForce) -> Result<Message, PostError> {
         let facts = in_force.facts.facts(Some(&send.destination));
         let scope = self.binding.scope(&send.object, &facts)?;
-        let wanted = Wanted::Section(in_force.config.services.get(&*send.destination.service).and_then(|service| service.section));
+        let wanted = Wanted::Section(
+            in_force.config.services.get(&*send.destination.service).and_then(|service| service.section),
+        );
         Ok(engine::compose(send, &in_force.config.policy, wanted, &scope, &self.runtime)?)
     }
 

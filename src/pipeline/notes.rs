@@ -58,7 +58,12 @@ impl Lane {
         let revision: String = verdict.once_per.chars().take(8).collect();
         let templates = verdict.templates.join(" ");
         // Only what leads to a message is news.
-        if verdict.triggered && plan.send.iter().any(|send| *send.trigger == *verdict.trigger && *send.condition == *verdict.key) {
+        if verdict.triggered
+            && plan
+                .send
+                .iter()
+                .any(|send| *send.trigger == *verdict.trigger && *send.condition == *verdict.key)
+        {
             tracing::info!(%resource, "Trigger '{}' {result} | revision: {revision} | templates: [{templates}]", verdict.trigger);
         } else {
             tracing::debug!(%resource, "Trigger '{}' {result} | revision: {revision} | templates: [{templates}]", verdict.trigger);
@@ -79,7 +84,12 @@ impl Lane {
     }
 
     pub(super) fn note_unrenderable(&self, send: &Send, error: &PostError) {
-        self.metrics.delivered(self.binding.metrics_prefix(), &send.trigger, &send.destination.service, false);
+        self.metrics.delivered(
+            self.binding.metrics_prefix(),
+            &send.trigger,
+            &send.destination.service,
+            false,
+        );
         let (resource, namespace) = (send.object.key(), &self.namespace);
         tracing::error!(
             %resource,
@@ -91,7 +101,12 @@ impl Lane {
 
     pub(super) fn note_ending(&self, parcel: &Parcel, ending: &Ending) {
         let delivered = matches!(ending, Ending::Delivered(_));
-        self.metrics.delivered(self.binding.metrics_prefix(), &parcel.trigger, &parcel.destination.service, delivered);
+        self.metrics.delivered(
+            self.binding.metrics_prefix(),
+            &parcel.trigger,
+            &parcel.destination.service,
+            delivered,
+        );
         let resource = super::object_key(parcel);
         let namespace = &self.namespace;
         match ending {
@@ -117,7 +132,11 @@ impl Lane {
 impl Lane {
     /// Shows which keys are in force as written, and tells people who look at the ConfigMap about those that are not.
     pub(super) fn note_configuration(&self, before: &[Report], now: &Config) {
-        let items = now.items.iter().map(|item| ConfigItem { kind: item.kind.clone(), name: item.name.clone(), valid: item.valid });
+        let items = now.items.iter().map(|item| ConfigItem {
+            kind: item.kind.clone(),
+            name: item.name.clone(),
+            valid: item.valid,
+        });
         self.metrics.config_items(self.binding.name(), items.collect());
         self.redactor.set(self.binding.name(), now.secrets.values());
         let Some(notices) = &self.notices else { return };
@@ -133,7 +152,14 @@ impl Lane {
     }
 
     /// Tells people who look at the object that somebody was not told about it.
-    fn note_refused(&self, object: &ObjectKey, uid: &str, destination: &Destination, trigger: &str, why: &str) {
+    fn note_refused(
+        &self,
+        object: &ObjectKey,
+        uid: &str,
+        destination: &Destination,
+        trigger: &str,
+        why: &str,
+    ) {
         let Some(notices) = &self.notices else { return };
         let resource = self.binding.resource();
         let subject = Subject {

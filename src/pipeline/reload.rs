@@ -23,13 +23,22 @@ impl Lane {
         let before = self.settings.replace(text);
         let now = self.in_force();
         let name = self.binding.name();
-        tracing::info!(binding = name, "invalidated cache for resource in namespace: {} with the name: {}", self.namespace, self.binding.settings_names().0);
+        tracing::info!(
+            binding = name,
+            "invalidated cache for resource in namespace: {} with the name: {}",
+            self.namespace,
+            self.binding.settings_names().0
+        );
         log_reports(name, &self.namespace, &new_reports(&before.config.reports, &now.config.reports));
         self.note_configuration(&before.config.reports, &now.config);
 
         let former = &before.config.policy.service_fingerprints;
         let present = &now.config.policy.service_fingerprints;
-        let changed: BTreeSet<&String> = present.iter().filter(|(name, print)| former.get(*name) != Some(print)).map(|(name, _)| name).collect();
+        let changed: BTreeSet<&String> = present
+            .iter()
+            .filter(|(name, print)| former.get(*name) != Some(print))
+            .map(|(name, _)| name)
+            .collect();
         for service in changed {
             self.redeliver(service).await;
         }
@@ -38,11 +47,24 @@ impl Lane {
 
     /// Sends what `service` refused once more, now that it is configured differently (design 2).
     async fn redeliver(&self, service: &str) {
-        let filter = Filter { config_namespace: Some(self.namespace.clone()), service: Some(service.to_owned()), ..Filter::default() };
-        for letter in self.outbox.dead_letters().iter().filter(|letter| filter.matches(letter) && letter.parcel.binding == self.binding.name()) {
+        let filter = Filter {
+            config_namespace: Some(self.namespace.clone()),
+            service: Some(service.to_owned()),
+            ..Filter::default()
+        };
+        for letter in self
+            .outbox
+            .dead_letters()
+            .iter()
+            .filter(|letter| filter.matches(letter) && letter.parcel.binding == self.binding.name())
+        {
             self.ledger().restore(&object_key(&letter.parcel), &letter.parcel.ledger_key);
             let again = self.outbox.redeliver(&Filter { id: Some(letter.parcel.id), ..filter.clone() }).await;
-            tracing::info!(service, messages = again.len(), "refused messages are sent again with the new configuration");
+            tracing::info!(
+                service,
+                messages = again.len(),
+                "refused messages are sent again with the new configuration"
+            );
         }
     }
 }

@@ -8,11 +8,11 @@ use crate::model::{Lookup, Report, Severity};
 use crate::source::Settings;
 
 /// A configuration that is in force, with what it contributes to every scope.
-pub struct InForce {
+pub(crate) struct InForce {
     /// Everything compiled.
-    pub config: Arc<Config>,
+    pub(crate) config: Arc<Config>,
     /// `context`, `secrets` and lookups, prepared.
-    pub facts: SharedFacts,
+    pub(crate) facts: SharedFacts,
 }
 
 /// Holds the configuration of one lane; readers get a snapshot and keep it as long as they need it.
@@ -37,7 +37,8 @@ impl Holder {
     /// Puts new text in force; keys that are broken now keep their last good value (design 3). Returns what was in force.
     pub(super) fn replace(&self, settings: &Settings) -> Arc<InForce> {
         let before = self.get();
-        let next = Arc::new(in_force(Config::build(settings, Some(&before.config), &self.options), &self.lookup));
+        let next =
+            Arc::new(in_force(Config::build(settings, Some(&before.config), &self.options), &self.lookup));
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = next;
         before
     }
@@ -57,7 +58,11 @@ pub(super) fn new_reports<'a>(before: &[Report], now: &'a [Report]) -> Vec<&'a R
 pub(super) fn log_reports(binding: &str, namespace: &str, reports: &[&Report]) {
     for report in reports {
         match report.severity {
-            Severity::Error => tracing::error!(binding, namespace, "configuration key refused, its last good value stays in force: {report}"),
+            Severity::Error => tracing::error!(
+                binding,
+                namespace,
+                "configuration key refused, its last good value stays in force: {report}"
+            ),
             Severity::Warning => tracing::warn!(binding, namespace, "configuration: {report}"),
         }
     }

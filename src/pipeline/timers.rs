@@ -38,18 +38,22 @@ impl Timers {
         }
     }
 
-    /// Number of objects that wait for their time.
-    pub(super) fn len(&self) -> usize {
-        self.queue().by_key.len()
-    }
-
     /// Sends objects whose time has come as changes, until the receiver is gone.
-    pub(super) async fn run(&self, binding: Arc<str>, source: Arc<dyn Source>, changes: mpsc::Sender<Change>) {
+    pub(super) async fn run(
+        &self,
+        binding: Arc<str>,
+        source: Arc<dyn Source>,
+        changes: mpsc::Sender<Change>,
+    ) {
         while !changes.is_closed() {
             let Some(key) = self.next().await else { continue };
             match source.get(&key).await {
                 Ok(Some(object)) => {
-                    let change = Change { binding: Arc::clone(&binding), object: Arc::new(object), cause: Cause::Timer };
+                    let change = Change {
+                        binding: Arc::clone(&binding),
+                        object: Arc::new(object),
+                        cause: Cause::Timer,
+                    };
                     if changes.send(change).await.is_err() {
                         return;
                     }

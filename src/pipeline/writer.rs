@@ -25,7 +25,7 @@ const COLLECT: Duration = Duration::from_millis(2);
 
 /// Writes state annotations; cheap to clone.
 #[derive(Clone)]
-pub struct Writer(Arc<Shared>);
+pub(crate) struct Writer(Arc<Shared>);
 
 struct Shared {
     source: Arc<dyn Source>,
@@ -40,7 +40,7 @@ struct Shared {
 
 impl Writer {
     /// A writer of `ledger` into `source`.
-    pub fn new(source: Arc<dyn Source>, ledger: Arc<Mutex<Ledger>>) -> Self {
+    pub(crate) fn new(source: Arc<dyn Source>, ledger: Arc<Mutex<Ledger>>) -> Self {
         Self(Arc::new(Shared {
             source,
             ledger,
@@ -53,7 +53,7 @@ impl Writer {
     }
 
     /// Has `object`'s annotation written soon. Returns at once.
-    pub fn write(&self, object: &ObjectKey) {
+    pub(crate) fn write(&self, object: &ObjectKey) {
         {
             let mut active = self.0.active();
             if let Some(again) = active.get_mut(object) {
@@ -68,17 +68,11 @@ impl Writer {
     }
 
     /// Waits until everything is written, and from now on gives up where it would wait for another try.
-    pub async fn finish(&self, grace: Duration) {
+    pub(crate) async fn finish(&self, grace: Duration) {
         self.0.closing.store(true, Ordering::Relaxed);
         let mut count = self.0.count.subscribe();
         // Neither a closed channel nor the end of the grace period leaves anything to do.
         drop(tokio::time::timeout(grace, count.wait_for(|count| *count == 0)).await);
-    }
-
-    /// Waits until nothing is being written.
-    pub async fn idle(&self) {
-        let mut count = self.0.count.subscribe();
-        drop(count.wait_for(|count| *count == 0).await);
     }
 }
 

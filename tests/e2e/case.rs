@@ -8,25 +8,25 @@ use dodona::model::{Node, NodeKind};
 use serde_json::{Map, Value};
 
 /// A case as its `case.yaml` says.
-pub struct Case {
-    pub bindings: Vec<String>,
-    pub namespace: String,
-    pub late: Vec<String>,
-    pub steps: Vec<Step>,
+pub(crate) struct Case {
+    pub(crate) bindings: Vec<String>,
+    pub(crate) namespace: String,
+    pub(crate) late: Vec<String>,
+    pub(crate) steps: Vec<Step>,
 }
 
 /// One step.
-pub struct Step {
-    pub apply: Value,
-    pub file: String,
-    pub requests: Vec<Value>,
-    pub state: Map<String, Value>,
+pub(crate) struct Step {
+    pub(crate) apply: Value,
+    pub(crate) file: String,
+    pub(crate) requests: Vec<Value>,
+    pub(crate) state: Map<String, Value>,
 }
 
 /// Fills in the placeholders of a text.
-pub struct Places {
-    pub receiver: String,
-    pub namespace: String,
+pub(crate) struct Places {
+    pub(crate) receiver: String,
+    pub(crate) namespace: String,
 }
 
 impl Places {
@@ -35,19 +35,20 @@ impl Places {
     }
 
     /// The documents of a YAML file.
-    pub fn documents(&self, path: &Path) -> anyhow::Result<Vec<Value>> {
+    pub(crate) fn documents(&self, path: &Path) -> anyhow::Result<Vec<Value>> {
         let text = std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
         let text = self.fill(&text);
         let mut documents = Vec::new();
         for part in text.split("\n---\n") {
-            let node = yaml::parse_node(part).map_err(|error| anyhow::anyhow!("{}: {}: {error}", path.display(), error.at))?;
+            let node = yaml::parse_node(part)
+                .map_err(|error| anyhow::anyhow!("{}: {}: {error}", path.display(), error.at))?;
             documents.push(json(&node));
         }
         Ok(documents)
     }
 }
 
-pub fn read(folder: &Path, places: &Places) -> anyhow::Result<Case> {
+pub(crate) fn read(folder: &Path, places: &Places) -> anyhow::Result<Case> {
     let case = places.documents(&folder.join("case.yaml"))?.remove(0);
     let mut steps = Vec::new();
     for step in case["steps"].as_array().context("no steps")? {
@@ -59,7 +60,12 @@ pub fn read(folder: &Path, places: &Places) -> anyhow::Result<Case> {
             state: step["state"].as_object().cloned().unwrap_or_default(),
         });
     }
-    Ok(Case { bindings: texts(&case["bindings"]), namespace: places.namespace.clone(), late: texts(&case["late"]), steps })
+    Ok(Case {
+        bindings: texts(&case["bindings"]),
+        namespace: places.namespace.clone(),
+        late: texts(&case["late"]),
+        steps,
+    })
 }
 
 fn texts(value: &Value) -> Vec<String> {
@@ -75,6 +81,8 @@ fn json(node: &Node) -> Value {
         NodeKind::Float(number) => (*number).into(),
         NodeKind::Text(text) => text.clone().into(),
         NodeKind::List(items) => items.iter().map(json).collect(),
-        NodeKind::Map(pairs) => pairs.iter().map(|(key, value)| (key.text.clone(), json(value))).collect::<Map<_, _>>().into(),
+        NodeKind::Map(pairs) => {
+            pairs.iter().map(|(key, value)| (key.text.clone(), json(value))).collect::<Map<_, _>>().into()
+        }
     }
 }

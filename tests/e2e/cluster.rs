@@ -10,7 +10,7 @@ use http::Request;
 use serde_json::{Value, json};
 
 /// What a case needs of a cluster.
-pub trait Cluster: Send + Sync {
+pub(crate) trait Cluster: Send + Sync {
     /// For messages.
     fn name(&self) -> &'static str;
     /// A kubeconfig for the binary.
@@ -28,7 +28,7 @@ pub trait Cluster: Send + Sync {
 }
 
 /// The kinds of the cases: group, version, kind, plural, and whether it has a definition in `e2e/crds`.
-pub const KINDS: [(&str, &str, &str, &str, bool); 8] = [
+pub(crate) const KINDS: [(&str, &str, &str, &str, bool); 8] = [
     ("", "v1", "Pod", "pods", false),
     ("", "v1", "ConfigMap", "configmaps", false),
     ("", "v1", "Secret", "secrets", false),
@@ -41,7 +41,11 @@ pub const KINDS: [(&str, &str, &str, &str, bool); 8] = [
 
 fn plural(object: &Value) -> anyhow::Result<&'static str> {
     let kind = object["kind"].as_str().unwrap_or_default();
-    KINDS.iter().find(|row| row.2 == kind).map(|row| row.3).with_context(|| format!("kind `{kind}` is not known to the harness"))
+    KINDS
+        .iter()
+        .find(|row| row.2 == kind)
+        .map(|row| row.3)
+        .with_context(|| format!("kind `{kind}` is not known to the harness"))
 }
 
 fn text<'a>(object: &'a Value, field: &str) -> &'a str {
@@ -49,13 +53,13 @@ fn text<'a>(object: &'a Value, field: &str) -> &'a str {
 }
 
 /// The fake API server.
-pub struct Fake {
+pub(crate) struct Fake {
     api: FakeApi,
     folder: tempfile::TempDir,
 }
 
 impl Fake {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let fake = Self { api: FakeApi::start().await, folder: tempfile::tempdir().unwrap() };
         std::fs::write(fake.kubeconfig(), fake.api.kubeconfig("default")).unwrap();
         for (group, version, kind, plural, _) in KINDS {
@@ -97,7 +101,9 @@ impl Cluster for Fake {
             if let Some(texts) = object["stringData"].as_object().cloned() {
                 use base64::Engine as _;
                 for (key, value) in texts {
-                    object["data"][key] = base64::engine::general_purpose::STANDARD.encode(value.as_str().unwrap_or_default()).into();
+                    object["data"][key] = base64::engine::general_purpose::STANDARD
+                        .encode(value.as_str().unwrap_or_default())
+                        .into();
                 }
             }
             let before = self.api.object(plural(&object)?, text(&object, "namespace"), text(&object, "name"));
@@ -116,23 +122,29 @@ impl Cluster for Fake {
 
     fn get<'a>(&'a self, object: &'a Value) -> BoxFuture<'a, anyhow::Result<Value>> {
         Box::pin(async move {
-            self.api.object(plural(object)?, text(object, "namespace"), text(object, "name")).context("the object is gone")
+            self.api
+                .object(plural(object)?, text(object, "namespace"), text(object, "name"))
+                .context("the object is gone")
         })
     }
 }
 
 /// A real API server.
-pub struct Real {
+pub(crate) struct Real {
     client: kube::Client,
     kubeconfig: PathBuf,
 }
 
 impl Real {
-    pub async fn connect(kubeconfig: &Path) -> Self {
+    pub(crate) async fn connect(kubeconfig: &Path) -> Self {
         rustls::crypto::ring::default_provider().install_default().ok();
         let config = kube::config::Kubeconfig::read_from(kubeconfig).unwrap();
-        let config = kube::Config::from_custom_kubeconfig(config, &kube::config::KubeConfigOptions::default()).await.unwrap();
-        let real = Self { client: kube::Client::try_from(config).unwrap(), kubeconfig: kubeconfig.to_owned() };
+        let config =
+            kube::Config::from_custom_kubeconfig(config, &kube::config::KubeConfigOptions::default())
+                .await
+                .unwrap();
+        let real =
+            Self { client: kube::Client::try_from(config).unwrap(), kubeconfig: kubeconfig.to_owned() };
         for (.., plural, custom) in KINDS {
             if custom {
                 real.install(plural).await.unwrap();
@@ -142,14 +154,22 @@ impl Real {
     }
 
     async fn send(&self, method: &str, path: &str, content: &str, body: &Value) -> anyhow::Result<Value> {
-        let request = Request::builder().method(method).uri(path).header("content-type", content).body(serde_json::to_vec(body)?)?;
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("content-type", content)
+            .body(serde_json::to_vec(body)?)?;
         Ok(self.client.request::<Value>(request).await?)
     }
 
     fn path(object: &Value) -> anyhow::Result<String> {
         let kind = object["kind"].as_str().unwrap_or_default();
-        let row = KINDS.iter().find(|row| row.2 == kind).with_context(|| format!("kind `{kind}` is not known to the harness"))?;
-        let group = if row.0.is_empty() { format!("/api/{}", row.1) } else { format!("/apis/{}/{}", row.0, row.1) };
+        let row = KINDS
+            .iter()
+            .find(|row| row.2 == kind)
+            .with_context(|| format!("kind `{kind}` is not known to the harness"))?;
+        let group =
+            if row.0.is_empty() { format!("/api/{}", row.1) } else { format!("/apis/{}/{}", row.0, row.1) };
         Ok(format!("{group}/namespaces/{}/{}", text(object, "namespace"), row.3))
     }
 }
@@ -176,9 +196,19 @@ impl Cluster for Real {
             {
                 return Err(error.context(format!("installing {plural}")));
             }
-            let (group, version) = (text_of(&definition["spec"]["group"]), text_of(&definition["spec"]["versions"][0]["name"]));
+            let (group, version) =
+                (text_of(&definition["spec"]["group"]), text_of(&definition["spec"]["versions"][0]["name"]));
             for _ in 0..200 {
-                if self.send("GET", &format!("/apis/{group}/{version}/{plural}"), "application/json", &Value::Null).await.is_ok() {
+                if self
+                    .send(
+                        "GET",
+                        &format!("/apis/{group}/{version}/{plural}"),
+                        "application/json",
+                        &Value::Null,
+                    )
+                    .await
+                    .is_ok()
+                {
                     return Ok(());
                 }
                 tokio::time::sleep(Duration::from_millis(50)).await;
@@ -193,7 +223,14 @@ impl Cluster for Real {
             let path = format!("/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{plural}.{}", row.0);
             self.send("DELETE", &path, "application/json", &json!({})).await?;
             for _ in 0..200 {
-                let served = self.send("GET", &format!("/apis/{}/{}/{plural}", row.0, row.1), "application/json", &Value::Null).await;
+                let served = self
+                    .send(
+                        "GET",
+                        &format!("/apis/{}/{}/{plural}", row.0, row.1),
+                        "application/json",
+                        &Value::Null,
+                    )
+                    .await;
                 if served.is_err() {
                     return Ok(());
                 }
@@ -216,15 +253,22 @@ impl Cluster for Real {
             let path = Self::path(object)?;
             let one = format!("{path}/{}", text(object, "name"));
             if self.send("GET", &one, "application/json", &Value::Null).await.is_err() {
-                self.send("POST", &path, "application/json", object).await.with_context(|| format!("creating {one}"))?;
+                self.send("POST", &path, "application/json", object)
+                    .await
+                    .with_context(|| format!("creating {one}"))?;
             } else {
                 // Pods may not be changed but for their metadata; a merge patch of what is equal changes nothing.
-                self.send("PATCH", &one, "application/merge-patch+json", object).await.with_context(|| format!("changing {one}"))?;
+                self.send("PATCH", &one, "application/merge-patch+json", object)
+                    .await
+                    .with_context(|| format!("changing {one}"))?;
             }
             if !object["status"].is_null() {
                 // Kinds without the subresource have taken the status with the object itself.
                 let status = json!({"status": object["status"]});
-                drop(self.send("PATCH", &format!("{one}/status"), "application/merge-patch+json", &status).await);
+                drop(
+                    self.send("PATCH", &format!("{one}/status"), "application/merge-patch+json", &status)
+                        .await,
+                );
             }
             Ok(())
         })

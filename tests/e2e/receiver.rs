@@ -13,20 +13,20 @@ use tokio::net::TcpListener;
 
 /// A request that arrived.
 #[derive(Clone, Debug)]
-pub struct Arrived {
-    pub method: String,
-    pub path: String,
-    pub headers: BTreeMap<String, String>,
-    pub body: String,
+pub(crate) struct Arrived {
+    pub(crate) method: String,
+    pub(crate) path: String,
+    pub(crate) headers: BTreeMap<String, String>,
+    pub(crate) body: String,
 }
 
 /// The receiver.
 #[derive(Clone, Default)]
-pub struct Receiver(Arc<Mutex<Vec<Arrived>>>);
+pub(crate) struct Receiver(Arc<Mutex<Vec<Arrived>>>);
 
 impl Receiver {
     /// Starts it; returns its host and port.
-    pub async fn start() -> (Self, String) {
+    pub(crate) async fn start() -> (Self, String) {
         let receiver = Self::default();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
@@ -36,17 +36,26 @@ impl Receiver {
     }
 
     /// Everything since the last call.
-    pub fn take(&self) -> Vec<Arrived> {
+    pub(crate) fn take(&self) -> Vec<Arrived> {
         std::mem::take(&mut self.0.lock().unwrap())
     }
 
-    pub fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.0.lock().unwrap().len()
     }
 }
 
-async fn receive(State(receiver): State<Receiver>, method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> Json<Value> {
-    let headers = headers.iter().map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned())).collect();
+async fn receive(
+    State(receiver): State<Receiver>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Json<Value> {
+    let headers = headers
+        .iter()
+        .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+        .collect();
     let arrived = Arrived {
         method: method.to_string(),
         path: uri.path_and_query().map(ToString::to_string).unwrap_or_default(),
@@ -58,7 +67,7 @@ async fn receive(State(receiver): State<Receiver>, method: Method, uri: Uri, hea
 }
 
 /// Why `arrived` is not what `wanted` describes; `None` if it is.
-pub fn differs(arrived: &Arrived, wanted: &Value) -> Option<String> {
+pub(crate) fn differs(arrived: &Arrived, wanted: &Value) -> Option<String> {
     for (name, value) in wanted.as_object().into_iter().flatten() {
         let fits = match name.as_str() {
             "method" => value.as_str() == Some(&arrived.method),
@@ -66,10 +75,14 @@ pub fn differs(arrived: &Arrived, wanted: &Value) -> Option<String> {
             "body" => value.as_str() == Some(&arrived.body),
             "body_json" => serde_json::from_str::<Value>(&arrived.body).is_ok_and(|body| body == *value),
             "headers" => value.as_object().is_some_and(|headers| {
-                headers.iter().all(|(name, value)| arrived.headers.get(name).map(String::as_str) == value.as_str())
+                headers
+                    .iter()
+                    .all(|(name, value)| arrived.headers.get(name).map(String::as_str) == value.as_str())
             }),
             "form" => fields(value, arrived, |wanted, text| wanted.as_str() == Some(text)),
-            "json" => fields(value, arrived, |wanted, text| serde_json::from_str::<Value>(text).is_ok_and(|found| found == *wanted)),
+            "json" => fields(value, arrived, |wanted, text| {
+                serde_json::from_str::<Value>(text).is_ok_and(|found| found == *wanted)
+            }),
             other => return Some(format!("the case says `{other}`, which this harness does not know")),
         };
         if !fits {
@@ -80,6 +93,9 @@ pub fn differs(arrived: &Arrived, wanted: &Value) -> Option<String> {
 }
 
 fn fields(wanted: &Value, arrived: &Arrived, same: impl Fn(&Value, &str) -> bool) -> bool {
-    let form: BTreeMap<String, String> = url::form_urlencoded::parse(arrived.body.as_bytes()).into_owned().collect();
-    wanted.as_object().is_some_and(|fields| fields.iter().all(|(name, value)| form.get(name).is_some_and(|text| same(value, text))))
+    let form: BTreeMap<String, String> =
+        url::form_urlencoded::parse(arrived.body.as_bytes()).into_owned().collect();
+    wanted.as_object().is_some_and(|fields| {
+        fields.iter().all(|(name, value)| form.get(name).is_some_and(|text| same(value, text)))
+    })
 }

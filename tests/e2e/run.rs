@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// How long nothing must happen.
 const QUIET: Duration = Duration::from_millis(600);
 
-pub async fn run(folder: &Path, cluster: &dyn Cluster) -> anyhow::Result<()> {
+pub(crate) async fn run(folder: &Path, cluster: &dyn Cluster) -> anyhow::Result<()> {
     let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let (receiver, address) = Receiver::start().await;
     let places = Places { receiver: address, namespace: format!("e2e-{name}-{}", std::process::id()) };
@@ -34,17 +34,32 @@ pub async fn run(folder: &Path, cluster: &dyn Cluster) -> anyhow::Result<()> {
     let mut dodona = start(folder, cluster, &case, log.reopen()?)?;
     let result = play(&case, cluster, &receiver, &mut dodona).await;
     stop(dodona).await?;
-    result.with_context(|| format!("log of the controller:\n{}", std::fs::read_to_string(log.path()).unwrap_or_default()))
+    result.with_context(|| {
+        format!("log of the controller:\n{}", std::fs::read_to_string(log.path()).unwrap_or_default())
+    })
 }
 
 fn start(folder: &Path, cluster: &dyn Cluster, case: &Case, log: std::fs::File) -> anyhow::Result<Child> {
     let mut command = Command::new(env!("CARGO_BIN_EXE_dodona"));
-    command.args(["controller", "--metrics-port", "0", "--loglevel", "debug", "--namespace", &case.namespace, "--kubeconfig"]);
+    command.args([
+        "controller",
+        "--metrics-port",
+        "0",
+        "--loglevel",
+        "debug",
+        "--namespace",
+        &case.namespace,
+        "--kubeconfig",
+    ]);
     command.arg(cluster.kubeconfig());
     for binding in &case.bindings {
         command.arg("--binding");
         let file = folder.join(binding);
-        if file.exists() { command.arg(file) } else { command.arg(binding) };
+        if file.exists() {
+            command.arg(file)
+        } else {
+            command.arg(binding)
+        };
     }
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).kill_on_drop(true);
     command.spawn().context("starting the controller")
@@ -54,12 +69,18 @@ fn start(folder: &Path, cluster: &dyn Cluster, case: &Case, log: std::fs::File) 
 async fn stop(mut dodona: Child) -> anyhow::Result<()> {
     let Some(id) = dodona.id() else { bail!("the controller ended by itself: {}", dodona.wait().await?) };
     Command::new("kill").args(["-TERM", &id.to_string()]).status().await?;
-    let status = tokio::time::timeout(PATIENCE, dodona.wait()).await.context("the controller does not stop")??;
+    let status =
+        tokio::time::timeout(PATIENCE, dodona.wait()).await.context("the controller does not stop")??;
     ensure!(status.success(), "the controller ended with {status}");
     Ok(())
 }
 
-async fn play(case: &Case, cluster: &dyn Cluster, receiver: &Receiver, dodona: &mut Child) -> anyhow::Result<()> {
+async fn play(
+    case: &Case,
+    cluster: &dyn Cluster,
+    receiver: &Receiver,
+    dodona: &mut Child,
+) -> anyhow::Result<()> {
     for kind in &case.late {
         sleep(QUIET).await;
         cluster.install(kind.split('.').next().unwrap_or_default()).await?;
@@ -85,7 +106,10 @@ async fn expect(step: &Step, case: &Case, cluster: &dyn Cluster, receiver: &Rece
     for wanted in &step.requests {
         let found = arrived.iter().position(|request| differs(request, wanted).is_none());
         let Some(found) = found else {
-            let why: Vec<_> = arrived.iter().map(|request| format!("{request:?}: {}", differs(request, wanted).unwrap_or_default())).collect();
+            let why: Vec<_> = arrived
+                .iter()
+                .map(|request| format!("{request:?}: {}", differs(request, wanted).unwrap_or_default()))
+                .collect();
             bail!("{wanted} did not arrive; what arrived:\n{}", why.join("\n"));
         };
         arrived.remove(found);
@@ -97,16 +121,26 @@ async fn expect(step: &Step, case: &Case, cluster: &dyn Cluster, receiver: &Rece
     Ok(())
 }
 
-async fn state(step: &Step, case: &Case, cluster: &dyn Cluster, name: &str, wanted: &Value, deadline: Instant) -> anyhow::Result<()> {
+async fn state(
+    step: &Step,
+    case: &Case,
+    cluster: &dyn Cluster,
+    name: &str,
+    wanted: &Value,
+    deadline: Instant,
+) -> anyhow::Result<()> {
     let mut object = step.apply.clone();
     object["metadata"]["name"] = name.into();
     object["metadata"]["namespace"] = case.namespace.as_str().into();
     loop {
         let now = cluster.get(&object).await?;
-        let text = now["metadata"]["annotations"]["notified.notifications.argoproj.io"].as_str().map(str::to_owned);
+        let text =
+            now["metadata"]["annotations"]["notified.notifications.argoproj.io"].as_str().map(str::to_owned);
         let keys: Option<Vec<String>> = match &text {
             None => None,
-            Some(text) => Some(serde_json::from_str::<serde_json::Map<String, Value>>(text)?.keys().cloned().collect()),
+            Some(text) => {
+                Some(serde_json::from_str::<serde_json::Map<String, Value>>(text)?.keys().cloned().collect())
+            }
         };
         if serde_json::to_value(&keys)? == *wanted {
             return Ok(());

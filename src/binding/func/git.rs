@@ -22,7 +22,11 @@ impl GitUrl {
         {
             return Self::transport(rest);
         }
-        Self::scp(url).unwrap_or_else(|| Self { host: String::new(), path: url.to_owned(), query: String::new() })
+        Self::scp(url).unwrap_or_else(|| Self {
+            host: String::new(),
+            path: url.to_owned(),
+            query: String::new(),
+        })
     }
 
     fn transport(rest: &str) -> Self {
@@ -38,9 +42,15 @@ impl GitUrl {
     fn scp(url: &str) -> Option<Self> {
         let (authority, path) = url.split_once(':')?;
         let (user, host) = authority.split_once('@').unwrap_or(("", authority));
-        let word = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || "._-".contains(c));
-        let user_fits = user.is_empty() && !authority.contains('@') || user.chars().all(|c| c.is_alphanumeric() || c == '_');
-        (word(host) && user_fits).then(|| Self { host: host.to_owned(), path: path.to_owned(), query: String::new() })
+        let word =
+            |text: &str| !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || "._-".contains(c));
+        let user_fits = user.is_empty() && !authority.contains('@')
+            || user.chars().all(|c| c.is_alphanumeric() || c == '_');
+        (word(host) && user_fits).then(|| Self {
+            host: host.to_owned(),
+            path: path.to_owned(),
+            query: String::new(),
+        })
     }
 
     /// The address as an https URL without user (`RepoURLToHTTPS`).
@@ -80,7 +90,11 @@ mod tests {
     #[test]
     fn the_table_of_the_contract() {
         for (url, https, name) in [
-            ("git@github.com:argoproj/argo-cd.git", "https://github.com/argoproj/argo-cd.git", "argoproj/argo-cd"),
+            (
+                "git@github.com:argoproj/argo-cd.git",
+                "https://github.com/argoproj/argo-cd.git",
+                "argoproj/argo-cd",
+            ),
             ("https://user:pw@bitbucket.org/a/b.git", "https://bitbucket.org/a/b.git", "a/b"),
             ("ssh://git@host:2222/a/b/c.git", "https://host:2222/a/b/c.git", "a/b"),
             ("https://gitlab.com/g/sub/proj.git", "https://gitlab.com/g/sub/proj.git", "g/sub"),

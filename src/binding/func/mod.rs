@@ -23,13 +23,15 @@ fn text_function(
     body: impl Fn(&[&str]) -> Result<String, CallError> + Send + Sync + 'static,
 ) -> (&'static str, Value) {
     let signature = Signature::new(vec![GoType::Str; parameters], GoType::Str);
-    let function = Func::new(Str::from_static(name), signature, move |_: &mut CallCx<'_>, arguments: &[Value]| {
-        let texts: Vec<_> = arguments.iter().filter_map(Value::as_str).map(Str::to_string_lossy).collect();
-        if texts.len() != parameters {
-            return Err(CallError::new(format!("{name} takes {parameters} texts")));
-        }
-        let borrowed: Vec<&str> = texts.iter().map(AsRef::as_ref).collect();
-        body(&borrowed).map(|text| Value::Str(Str::from(text)))
-    });
+    let function =
+        Func::new(Str::from_static(name), signature, move |_: &mut CallCx<'_>, arguments: &[Value]| {
+            let texts: Vec<_> =
+                arguments.iter().filter_map(Value::as_str).map(Str::to_string_lossy).collect();
+            if texts.len() != parameters {
+                return Err(CallError::new(format!("{name} takes {parameters} texts")));
+            }
+            let borrowed: Vec<&str> = texts.iter().map(AsRef::as_ref).collect();
+            body(&borrowed).map(|text| Value::Str(Str::from(text)))
+        });
     (name, Value::Func(function))
 }

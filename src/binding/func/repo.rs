@@ -13,9 +13,10 @@ pub fn repo(object: &Arc<Object>, lookup: &Arc<dyn Lookup>) -> Value {
     let question = |name: &'static str, parameters: Vec<GoType>| {
         let (object, lookup) = (Arc::clone(object), Arc::clone(lookup));
         let signature = Signature::new(parameters, GoType::Any);
-        let function = Func::new(Str::from_static(name), signature, move |_: &mut CallCx<'_>, arguments: &[Value]| {
-            lookup.call(&object, name, arguments).map_err(|error| CallError::new(error.message))
-        });
+        let function =
+            Func::new(Str::from_static(name), signature, move |_: &mut CallCx<'_>, arguments: &[Value]| {
+                lookup.call(&object, name, arguments).map_err(|error| CallError::new(error.message))
+            });
         (name, Value::Func(function))
     };
     namespace([
@@ -32,10 +33,16 @@ fn query_escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for byte in text.bytes() {
         match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => escaped.push(char::from(byte)),
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
+                escaped.push(char::from(byte))
+            }
             b' ' => escaped.push('+'),
-            other => escaped.push_str(&format!("%{other:02X}")),
+            other => escaped.extend(['%', hexadecimal(other >> 4), hexadecimal(other & 15)]),
         }
     }
     escaped
+}
+
+fn hexadecimal(digit: u8) -> char {
+    char::from_digit(digit.into(), 16).unwrap_or_default().to_ascii_uppercase()
 }

@@ -14,27 +14,22 @@ pub fn strings() -> Value {
                 [text, old, new] => Ok(text.replace(old, new)),
                 _ => Ok(String::new()),
             }),
-            text_function("ToUpper", 1, |texts| Ok(texts.concat().chars().flat_map(upper).collect())),
-            text_function("ToLower", 1, |texts| Ok(texts.concat().chars().flat_map(lower).collect())),
+            text_function("ToUpper", 1, |texts| Ok(texts.concat().chars().map(upper).collect())),
+            text_function("ToLower", 1, |texts| Ok(texts.concat().chars().map(lower).collect())),
         ])
     });
     NAMESPACE.clone()
 }
 
 /// Go maps each character to one character: `ß` has no single upper-case form and stays.
-fn upper(character: char) -> Option<char> {
+fn upper(character: char) -> char {
     let mut mapped = character.to_uppercase();
     match (mapped.next(), mapped.next()) {
-        (Some(single), None) => Some(single),
-        _ => Some(character),
+        (Some(single), None) => single,
+        _ => character,
     }
 }
 
-fn lower(character: char) -> Option<char> {
-    let mut mapped = character.to_lowercase();
-    match (mapped.next(), mapped.next()) {
-        (Some(single), None) => Some(single),
-        (Some(first), Some(_)) => Some(first),
-        _ => Some(character),
-    }
+fn lower(character: char) -> char {
+    character.to_lowercase().next().unwrap_or(character)
 }

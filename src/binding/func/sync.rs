@@ -10,10 +10,14 @@ use super::namespace;
 pub fn sync() -> Value {
     static NAMESPACE: LazyLock<Value> = LazyLock::new(|| {
         let signature = Signature::new(vec![GoType::Any, GoType::Str], GoType::Str);
-        let function = Func::new(Str::from_static("GetInfoItem"), signature, |_: &mut CallCx<'_>, arguments: &[Value]| match arguments {
-            [app, name] => info_item(app, name),
-            _ => Err(CallError::new("GetInfoItem takes the application and a name")),
-        });
+        let function = Func::new(
+            Str::from_static("GetInfoItem"),
+            signature,
+            |_: &mut CallCx<'_>, arguments: &[Value]| match arguments {
+                [app, name] => info_item(app, name),
+                _ => Err(CallError::new("GetInfoItem takes the application and a name")),
+            },
+        );
         namespace([("GetInfoItem", Value::Func(function))])
     });
     NAMESPACE.clone()

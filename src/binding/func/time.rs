@@ -55,16 +55,20 @@ const LAYOUTS: [(&str, &str); 16] = [
 
 fn now() -> (&'static str, Value) {
     let signature = Signature::new(Vec::new(), GoType::Time);
-    let function = Func::new(Str::from_static("Now"), signature, |cx: &mut CallCx<'_>, _: &[Value]| Ok(Value::Time(cx.runtime.clock.now())));
+    let function = Func::new(Str::from_static("Now"), signature, |cx: &mut CallCx<'_>, _: &[Value]| {
+        Ok(Value::Time(cx.runtime.clock.now()))
+    });
     ("Now", Value::Func(function))
 }
 
 fn parse_rfc3339() -> (&'static str, Value) {
     let signature = Signature::new(vec![GoType::Str], GoType::Time);
-    let function = Func::new(Str::from_static("Parse"), signature, |cx: &mut CallCx<'_>, arguments: &[Value]| {
-        let text = arguments.first().and_then(Value::as_str).map(Str::to_string_lossy).unwrap_or_default();
-        let time = parse(Layout::RFC3339, &text, &cx.runtime.zone);
-        time.map(Value::Time).map_err(|error| CallError::new(error.to_string()))
-    });
+    let function =
+        Func::new(Str::from_static("Parse"), signature, |cx: &mut CallCx<'_>, arguments: &[Value]| {
+            let text =
+                arguments.first().and_then(Value::as_str).map(Str::to_string_lossy).unwrap_or_default();
+            let time = parse(Layout::RFC3339, &text, &cx.runtime.zone);
+            time.map(Value::Time).map_err(|error| CallError::new(error.to_string()))
+        });
     ("Parse", Value::Func(function))
 }
