@@ -55,7 +55,7 @@ pub trait Binding: Send + Sync + 'static {
 
     /// Label selector for the watch; everything if empty.
     fn label_selector(&self) -> &str {
-        ""
+        Default::default()
     }
 
     /// Why this version of the object is not looked at, if so (core 5.3).

@@ -222,7 +222,7 @@ async fn record(lanes: BTreeMap<String, Arc<Lane>>, mut outcomes: mpsc::Unbounde
         match lanes.get(&outcome.parcel.binding) {
             Some(lane) => lane.settle(&outcome),
             None => {
-                tracing::error!(binding = %outcome.parcel.binding, "an earlier process left a message of a binding that does not run now")
+                tracing::error!(binding = %outcome.parcel.binding, "an earlier process left a message of a binding that does not run now");
             }
         }
     }

@@ -15,7 +15,7 @@ use crate::telemetry::metrics::ConfigItem;
 
 impl Lane {
     pub(super) fn note_skipped(&self, change: &Change, reason: &str) {
-        tracing::debug!(resource = %change.object.key(), app = %change.object.key().name, "Processing skipped: {reason}");
+        tracing::debug!(resource = %change.object.key(), binding = self.binding.name(), "Processing skipped: {reason}");
     }
 
     pub(super) fn note_plan(&self, change: &Change, plan: &Plan) {
@@ -79,8 +79,12 @@ impl Lane {
     }
 
     pub(super) fn note_unsent(&self, send: &Send, error: &AcceptError) {
-        let resource = send.object.key();
-        tracing::error!(%resource, "Failed to notify recipient {} defined in resource {resource}: {error}", send.destination);
+        let (resource, namespace) = (send.object.key(), &self.namespace);
+        tracing::error!(
+            %resource,
+            "Failed to notify recipient {} defined in resource {resource}: {error} using the configuration in namespace {namespace}",
+            send.destination
+        );
     }
 
     pub(super) fn note_unrenderable(&self, send: &Send, error: &PostError) {

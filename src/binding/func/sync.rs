@@ -29,7 +29,7 @@ fn info_item(app: &Value, name: &Value) -> Result<Value, CallError> {
     for place in places {
         let items = app.path(place);
         let Some(items) = items.as_list() else { continue };
-        for item in items.iter() {
+        for item in items {
             if item.path(&["name"]).as_str().map(Str::as_bytes) == name.as_str().map(Str::as_bytes) {
                 return Ok(item.path(&["value"]));
             }
