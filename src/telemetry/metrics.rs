@@ -405,6 +405,25 @@ mod tests {
         }
     }
 
+    /// `docs/metrics.md` is this text; after a change of the table, copy it from the failure.
+    #[test]
+    fn the_page_lists_the_table() {
+        let mut page = String::from(
+            "# Metrics\n\n\
+             Served at `/metrics` on the metrics port (9001). `PREFIX` is the binding's: `argocd` for Applications,\n\
+             `argo_rollouts` for Rollouts, `dodona` for other kinds. A series appears when it is counted first.\n\n\
+             | name | type | labels | meaning |\n|---|---|---|---|\n",
+        );
+        for row in TABLE {
+            let kind = if row.is_counter { "counter" } else { "gauge" };
+            let labels: Vec<String> = row.labels.iter().map(|label| format!("`{label}`")).collect();
+            let name = row.name.replace("{}", "PREFIX");
+            writeln!(page, "| `{name}` | {kind} | {} | {} |", labels.join(", "), row.help).unwrap();
+        }
+        let found = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/metrics.md"));
+        assert_eq!(found.unwrap_or_default(), page, "docs/metrics.md is stale");
+    }
+
     /// Core 5.8, 5.8.1: names, labels and help texts of upstream, and no series before its first increment.
     #[test]
     fn upstreams_counters_keep_their_names() {
