@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use dodona_value::{GoType, IntKind, List, Value};
 
 use crate::vm::arithmetic::to_float;
-use crate::vm::compare::order_values;
+use crate::vm::compare::{Order, order_values};
 use crate::vm::slot::view_value;
 use crate::vm::{Cx, Fault};
 
@@ -35,13 +35,13 @@ fn is_plain_number(value: &Value) -> bool {
 fn better(best: &mut Option<Value>, value: Value, worse: Ordering) -> Result<(), Fault> {
     let takes = match best {
         None => true,
-        Some(best) => match order_values(best, &value) {
-            Some(order) => order == Some(worse),
-            None => {
+        Some(best) => {
+            let Some(order) = order_values(best, &value) else {
                 let (best, value) = (super::name(best), super::name(&value));
                 return Err(Fault::ty(format!("a {best} and a {value} have no order")));
-            }
-        },
+            };
+            order == Order::Is(worse)
+        }
     };
     if takes {
         *best = Some(value);
@@ -79,7 +79,7 @@ fn extreme_of_list(
     worse: Ordering,
 ) -> Result<(), Fault> {
     let is_any = list.element_type() == GoType::Any;
-    for item in list.iter() {
+    for item in list {
         cx.step(1)?;
         if is_plain_number(&item) {
             better(best, item, worse)?;
@@ -98,18 +98,40 @@ fn extreme_of_list(
 }
 
 pub(super) fn mean(cx: &mut Cx<'_, '_>, args: &[Value]) -> Result<Value, Fault> {
-    let numbers = numbers(cx, args)?;
-    if numbers.is_empty() {
-        return Ok(Value::float(0.0));
+    let mut all = Sum::default();
+    for arg in args {
+        all.take(cx, arg)?;
     }
-    #[expect(clippy::cast_precision_loss, reason = "a list has far fewer than 2^52 items")]
-    let count = numbers.len() as f64;
-    Ok(Value::float(total(&numbers) / count))
+    Ok(Value::float(if all.count == 0 { 0.0 } else { all.total / f64::from(all.count) }))
 }
 
-/// From left to right, as upstream adds.
-fn total(numbers: &[f64]) -> f64 {
-    numbers.iter().fold(0.0, |sum, number| sum + number)
+/// Sums up from left to right, an inner list by itself first, because the order shows in the last digit.
+#[derive(Default)]
+struct Sum {
+    count: u32,
+    total: f64,
+}
+
+impl Sum {
+    fn take(&mut self, cx: &mut Cx<'_, '_>, value: &Value) -> Result<(), Fault> {
+        let mut numbers = Vec::new();
+        if let Value::List(list) = value {
+            cx.enter()?;
+            let mut inner = Self::default();
+            for item in list {
+                cx.step(1)?;
+                inner.take(cx, &item)?;
+            }
+            cx.leave();
+            self.count = self.count.saturating_add(inner.count);
+            self.total += inner.total;
+            return Ok(());
+        }
+        collect(cx, value, &mut numbers)?;
+        self.count = self.count.saturating_add(u32::try_from(numbers.len()).unwrap_or(u32::MAX));
+        self.total += numbers.iter().fold(0.0, |sum, number| sum + number);
+        Ok(())
+    }
 }
 
 pub(super) fn median(cx: &mut Cx<'_, '_>, args: &[Value]) -> Result<Value, Fault> {
@@ -139,13 +161,13 @@ fn collect(cx: &mut Cx<'_, '_>, value: &Value, out: &mut Vec<f64>) -> Result<(),
     match value {
         Value::List(list) => {
             cx.enter()?;
-            for item in list.iter() {
+            for item in list {
                 collect(cx, &item, out)?;
             }
             cx.leave();
         }
         Value::Bytes(bytes) => {
-            out.extend(bytes.as_deref().unwrap_or_default().iter().copied().map(f64::from))
+            out.extend(bytes.as_deref().unwrap_or_default().iter().copied().map(f64::from));
         }
         #[expect(clippy::cast_precision_loss, reason = "Go's conversion rounds as well")]
         Value::Duration(duration) => out.push(duration.nanoseconds() as f64),

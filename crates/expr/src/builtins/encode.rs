@@ -16,6 +16,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
         .with_decode_padding_mode(DecodePaddingMode::RequireCanonical),
 );
 
+#[expect(clippy::unnecessary_wraps, reason = "a function of the table")]
 pub(super) fn type_of(_: &mut Cx<'_, '_>, args: &[Value]) -> Result<Value, Fault> {
     let name = match args.first().unwrap_or(&Value::Nil) {
         Value::Missing | Value::Nil => "nil",
@@ -40,18 +41,24 @@ pub(super) fn type_of(_: &mut Cx<'_, '_>, args: &[Value]) -> Result<Value, Fault
     Ok(Value::text(name))
 }
 
+/// How long a printed value may become.
+fn room(cx: &mut Cx<'_, '_>) -> usize {
+    let budget = cx.budget();
+    budget.memory_left().min(budget.output_limit())
+}
+
 pub(super) fn string(cx: &mut Cx<'_, '_>, args: &[Value]) -> Result<Value, Fault> {
     let value = args.first().unwrap_or(&Value::Nil);
     if let Value::Str(_) = value {
         return Ok(value.clone());
     }
-    let mut out = Text::new(cx.budget().memory_left());
+    let mut out = Text::new(room(cx));
     format::value(&mut out, value);
     made(cx, out.finish()?)
 }
 
 pub(super) fn to_json(cx: &mut Cx<'_, '_>, args: &[Value]) -> Result<Value, Fault> {
-    let mut out = Text::new(cx.budget().memory_left());
+    let mut out = Text::new(room(cx));
     let value = args.first().unwrap_or(&Value::Nil);
     json::write(&mut out, value, json::Style::PRETTY).map_err(|error| Fault::call(error.to_string()))?;
     made(cx, out.finish()?)

@@ -1,6 +1,7 @@
 //! Functions on texts. Texts are bytes, as in Go; only what counts or changes letters looks at characters.
 
 use dodona_value::{List, Str, Value};
+use memchr::memmem;
 
 use super::number;
 use crate::vm::{Cx, Fault};
@@ -36,6 +37,12 @@ fn chars(text: &[u8]) -> impl Iterator<Item = (Option<char>, &[u8])> {
             .map(move |(at, c)| (Some(c), valid.as_bytes().get(at..at + c.len_utf8()).unwrap_or_default()));
         good.chain(chunk.invalid().chunks(1).map(|byte| (None, byte)))
     })
+}
+
+/// Bytes of the first character. Looks at no more than four of them.
+fn first_char(text: &[u8]) -> usize {
+    let is_char = |len: &usize| text.get(..*len).is_some_and(|bytes| std::str::from_utf8(bytes).is_ok());
+    (1..=4).find(is_char).unwrap_or(1)
 }
 
 pub(super) fn trim(_: &mut Cx<'_, '_>, args: &[Value]) -> Result<Value, Fault> {
@@ -131,6 +138,7 @@ fn pieces(cx: &mut Cx<'_, '_>, args: &[Value], keep: bool) -> Result<Value, Faul
             most => usize::try_from(most).unwrap_or(usize::MAX),
         },
     };
+    let finder = memmem::Finder::new(separator.as_bytes());
     let mut ends = Vec::new();
     if separator.is_empty() {
         let mut at = 0;
@@ -146,7 +154,7 @@ fn pieces(cx: &mut Cx<'_, '_>, args: &[Value], keep: bool) -> Result<Value, Faul
     } else {
         let mut at = 0;
         while ends.len() + 1 < most
-            && let Some(found) = find(whole.get(at..).unwrap_or_default(), separator)
+            && let Some(found) = finder.find(whole.get(at..).unwrap_or_default())
         {
             let end = at + found + separator.len();
             ends.push((if keep { end } else { at + found }, end));
@@ -166,13 +174,7 @@ fn pieces(cx: &mut Cx<'_, '_>, args: &[Value], keep: bool) -> Result<Value, Faul
 
 /// Where `part` begins in `whole`.
 fn find(whole: &[u8], part: &[u8]) -> Option<usize> {
-    if part.is_empty() {
-        return Some(0);
-    }
-    if let (Ok(whole), Ok(part)) = (std::str::from_utf8(whole), std::str::from_utf8(part)) {
-        return whole.find(part);
-    }
-    whole.windows(part.len()).position(|window| window == part)
+    memmem::find(whole, part)
 }
 
 pub(super) fn replace(cx: &mut Cx<'_, '_>, args: &[Value]) -> Result<Value, Fault> {
@@ -182,6 +184,7 @@ pub(super) fn replace(cx: &mut Cx<'_, '_>, args: &[Value]) -> Result<Value, Faul
         Some(most) => usize::try_from(number(most)?).unwrap_or(usize::MAX),
     };
     let room = cx.budget().memory_left();
+    let finder = memmem::Finder::new(old.as_bytes());
     let mut out = Vec::with_capacity(whole.len());
     let mut at = 0;
     let mut first = true;
@@ -189,16 +192,14 @@ pub(super) fn replace(cx: &mut Cx<'_, '_>, args: &[Value]) -> Result<Value, Faul
         let rest = whole.get(at..).unwrap_or_default();
         let skipped = if old.is_empty() {
             // Before every character, and at the end.
-            match (first, chars(rest).next()) {
+            match (first, rest.is_empty()) {
                 (true, _) => 0,
-                (false, Some((_, bytes))) => bytes.len(),
-                (false, None) => break,
+                (false, false) => first_char(rest),
+                (false, true) => break,
             }
         } else {
-            match find(rest, old) {
-                Some(found) => found,
-                None => break,
-            }
+            let Some(found) = finder.find(rest) else { break };
+            found
         };
         out.extend_from_slice(rest.get(..skipped).unwrap_or_default());
         out.extend_from_slice(new);
@@ -264,10 +265,7 @@ pub(super) fn index_of(_: &mut Cx<'_, '_>, args: &[Value]) -> Result<Value, Faul
 
 pub(super) fn last_index_of(_: &mut Cx<'_, '_>, args: &[Value]) -> Result<Value, Fault> {
     let (whole, part) = (text(args, 0)?, text(args, 1)?);
-    if part.is_empty() {
-        return position(Some(whole.len()));
-    }
-    position(whole.windows(part.len()).rposition(|window| window == part.as_bytes()))
+    position(memmem::rfind(whole, part))
 }
 
 pub(super) fn has_prefix(_: &mut Cx<'_, '_>, args: &[Value]) -> Result<Value, Fault> {

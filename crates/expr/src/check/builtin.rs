@@ -83,14 +83,13 @@ impl Checker<'_> {
         if is_env || base.ty.is_unknown() {
             return Ok(Nature::UNKNOWN);
         }
-        let fits = key_ty.is_unknown()
-            || match base.ty {
-                Ty::Map => key_ty.assignable_to(Ty::Str),
-                ty if ty.is_map() => key_ty.assignable_to(Ty::Any),
-                ty if ty.is_array() => key_ty.is_integer(),
-                ty => return self.error(*object, format!("a {} has no elements", ty.name())),
-            };
-        if !fits {
+        let fits = match base.ty {
+            Ty::Map => key_ty.assignable_to(Ty::Str),
+            ty if ty.is_map() => key_ty.assignable_to(Ty::Any),
+            ty if ty.is_array() => key_ty.is_integer(),
+            ty => return self.error(*object, format!("a {} has no elements", ty.name())),
+        };
+        if !fits && !key_ty.is_unknown() {
             let message = format!("a {} is no key of a {}", key_ty.name(), base.ty.name());
             return self.error(*key, message);
         }

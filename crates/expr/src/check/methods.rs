@@ -11,10 +11,12 @@ pub(super) struct Method {
     pub(super) results: usize,
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "the rows read better")]
 const fn method(params: &'static [Ty], result: Ty) -> Option<Method> {
     Some(Method { params, result, results: 1 })
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "the rows read better")]
 const fn several(result: Ty, results: usize) -> Option<Method> {
     Some(Method { params: &[], result, results })
 }

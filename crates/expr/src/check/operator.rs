@@ -144,7 +144,7 @@ fn is_in(l: Ty, r: Ty) -> bool {
         return l.is_unknown() || l.assignable_to(key);
     }
     match r {
-        Ty::Time => l == Ty::Str || l.is_unknown(),
+        Ty::Time | Ty::Location => l == Ty::Str || l.is_unknown(),
         Ty::Str => l.is_unknown(),
         _ => r.is_unknown(),
     }

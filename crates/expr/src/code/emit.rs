@@ -121,6 +121,7 @@ impl Emitter<'_> {
         self.op(Op::Const(constant));
     }
 
+    #[expect(clippy::too_many_lines, reason = "the dispatch over all kinds of nodes")]
     fn node(&mut self, id: NodeId) -> Emitted {
         let tree = self.tree;
         match tree.kind(id) {
@@ -310,10 +311,17 @@ impl Emitter<'_> {
     }
 
     fn chain(&mut self, inner: NodeId) -> Emitted {
+        let leaves_arguments = self.leaves_arguments(inner);
+        if leaves_arguments {
+            self.op(Op::Mark);
+        }
         self.chains.push(Vec::new());
         self.emit(inner)?;
         for jump in self.chains.pop().unwrap_or_default() {
             self.land(jump);
+        }
+        if leaves_arguments {
+            self.op(Op::Clear);
         }
         self.op(Op::PlainNil);
         Ok(())
@@ -363,18 +371,21 @@ impl Emitter<'_> {
         Ok(())
     }
 
-    /// Upstream pushes the arguments before the object, and leaves them behind when `?.` skips the call. Here the object comes first.
+    /// The arguments come first, as upstream evaluates them even where `?.` then skips the call. What a skipped call leaves behind goes away at the end of
+    /// the chain; upstream lets it lie on the stack, where a later operator can mistake it for its operand.
     fn call(&mut self, callee: NodeId, args: &[NodeId]) -> Emitted {
+        self.all(args)?;
         let count = args.len();
         if let NodeKind::Member { object, property, optional, .. } = self.tree.kind(callee)
             && let NodeKind::Str(name) = self.tree.kind(*property)
             && let Ok(count) = u16::try_from(count)
         {
-            let pushed = self.here();
-            self.code.member_calls.push((pushed, name.clone()));
+            if let NodeKind::Identifier(_) = self.tree.kind(*object) {
+                let pushed = self.here();
+                self.code.member_calls.push((pushed, name.clone()));
+            }
             self.emit(*object)?;
             self.leave_chain_if_nil(*optional);
-            self.all(args)?;
             let name = self.constant(Value::Str(name.clone()));
             self.name_object(*object);
             let typed = self.is_typed_call(callee);
@@ -382,10 +393,22 @@ impl Emitter<'_> {
             return Ok(());
         }
         self.emit(callee)?;
-        self.all(args)?;
         self.name_object(callee);
         self.op(Op::Call(u32::try_from(count).unwrap_or(u32::MAX)));
         Ok(())
+    }
+
+    /// Whether a call with arguments lies on the way of a chain.
+    fn leaves_arguments(&self, inner: NodeId) -> bool {
+        let mut at = inner;
+        loop {
+            at = match self.tree.kind(at) {
+                NodeKind::Call { args, .. } if !args.is_empty() => return true,
+                NodeKind::Call { callee, .. } => *callee,
+                NodeKind::Member { object, .. } => *object,
+                _ => return false,
+            };
+        }
     }
 
     /// Methods that are known at load are called directly, and then take no nil in place of an argument. Upstream has direct calls for some signatures only.

@@ -79,13 +79,11 @@ impl Emitter<'_> {
 
     /// The predicate, or the item itself where there is none.
     fn item_or(&mut self, predicate: Option<NodeId>) -> Emitted {
-        match predicate {
-            Some(predicate) => self.emit(predicate),
-            None => {
-                self.op(Op::Item);
-                Ok(())
-            }
+        if let Some(predicate) = predicate {
+            return self.emit(predicate);
         }
+        self.op(Op::Item);
+        Ok(())
     }
 
     /// Evaluates the predicate until `leave` jumps; `otherwise` is the result if it never does.
@@ -183,12 +181,11 @@ impl Emitter<'_> {
     }
 
     fn sort_by(&mut self, predicate: Option<NodeId>, order: Option<NodeId>) -> Emitted {
-        match order {
-            Some(order) => self.emit(order)?,
-            None => {
-                let ascending = self.constant(dodona_value::Value::text("asc"));
-                self.op(Op::Const(ascending));
-            }
+        if let Some(order) = order {
+            self.emit(order)?;
+        } else {
+            let ascending = self.constant(dodona_value::Value::text("asc"));
+            self.op(Op::Const(ascending));
         }
         self.op(Op::SortStart);
         let start = self.start();

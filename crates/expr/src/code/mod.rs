@@ -71,11 +71,15 @@ pub(crate) enum Op {
     JumpIfFalse(Target),
     JumpIfNil(Target),
     JumpIfNotNil(Target),
+    /// Remembers how much lies on the stack.
+    Mark,
+    /// Leaves what is on top and takes away what came under it since the last mark.
+    Clear,
     /// Makes a typed nil (such as an empty `[]byte`) a plain one.
     PlainNil,
-    /// Calls the value under that many arguments.
+    /// Calls the value on top with that many arguments from under it.
     Call(u32),
-    /// Calls a method, or a function in a field, of the object under the arguments.
+    /// Calls a method, or a function in a field, of the object on top with the arguments from under it.
     CallMember {
         name: u32,
         args: u16,
@@ -167,7 +171,7 @@ pub(crate) struct Code {
     pub(crate) variables: usize,
     /// What the object of a field, index or call is called in the source, by number of the instruction; for messages.
     pub(crate) objects: Vec<(u32, String)>,
-    /// Members called on what an instruction pushes: its number, and the name of the member.
+    /// Members called on variables: the number of the instruction that pushes the variable, and the name of the member.
     pub(crate) member_calls: Vec<(u32, Str)>,
     /// Whether the whole scope may be looked at (`$env`).
     pub(crate) uses_env: bool,

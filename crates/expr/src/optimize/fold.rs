@@ -3,7 +3,6 @@
 use dodona_value::Str;
 
 use super::Optimizer;
-use crate::error::CompileError;
 use crate::syntax::ast::{BinaryOp, BuiltinCall, NodeId, NodeKind, UnaryOp};
 use crate::vm::arithmetic::pow;
 
@@ -26,7 +25,7 @@ fn literal(kind: &NodeKind) -> Option<Literal> {
 }
 
 /// Folds one node.
-pub(super) fn fold(optimizer: &mut Optimizer<'_>, id: NodeId) -> Result<bool, CompileError> {
+pub(super) fn fold(optimizer: &mut Optimizer<'_>, id: NodeId) -> bool {
     match optimizer.kind(id) {
         NodeKind::Unary(op, operand) => {
             let folded = match (op, optimizer.kind(*operand)) {
@@ -35,41 +34,36 @@ pub(super) fn fold(optimizer: &mut Optimizer<'_>, id: NodeId) -> Result<bool, Co
                 (UnaryOp::Plus, NodeKind::Int(number)) => NodeKind::Int(*number),
                 (UnaryOp::Plus, NodeKind::Float(number)) => NodeKind::Float(*number),
                 (UnaryOp::Not, NodeKind::Bool(truth)) => NodeKind::Bool(!truth),
-                _ => return Ok(false),
+                _ => return false,
             };
             optimizer.put_literal(id, folded);
-            Ok(true)
+            true
         }
         NodeKind::Binary(op, left, right) => binary(optimizer, id, *op, *left, *right),
         NodeKind::Array(items) => {
             let items = items.clone();
             let all = items.iter().all(|item| literal(optimizer.kind(*item)).is_some());
             if items.is_empty() || !all {
-                return Ok(false);
+                return false;
             }
             optimizer.put_literal(id, NodeKind::ConstList(items));
-            Ok(true)
+            true
         }
-        NodeKind::Builtin(_) => Ok(filter_of_filter(optimizer, id)),
-        _ => Ok(false),
+        NodeKind::Builtin(_) => filter_of_filter(optimizer, id),
+        _ => false,
     }
 }
 
-fn binary(
-    optimizer: &mut Optimizer<'_>,
-    id: NodeId,
-    op: BinaryOp,
-    left: NodeId,
-    right: NodeId,
-) -> Result<bool, CompileError> {
+fn binary(optimizer: &mut Optimizer<'_>, id: NodeId, op: BinaryOp, left: NodeId, right: NodeId) -> bool {
     if let BinaryOp::And | BinaryOp::Or = op {
-        return Ok(logic(optimizer, id, op == BinaryOp::And, left, right));
+        return logic(optimizer, id, op == BinaryOp::And, left, right);
     }
     let (Some(l), Some(r)) = (literal(optimizer.kind(left)), literal(optimizer.kind(right))) else {
-        return Ok(false);
+        return false;
     };
     if let (BinaryOp::Modulo, Literal::Int(_), Literal::Int(0)) = (op, &l, &r) {
-        return Err(optimizer.error(id, "`%` by zero"));
+        optimizer.fail(id, "`%` by zero");
+        return false;
     }
     let folded = match (&l, &r) {
         (Literal::Int(l), Literal::Int(r)) => of_ints(op, *l, *r),
@@ -86,9 +80,9 @@ fn binary(
         (Literal::Bool(l), Literal::Bool(r)) if op == BinaryOp::Equal => Some(NodeKind::Bool(l == r)),
         _ => None,
     };
-    let Some(folded) = folded else { return Ok(false) };
+    let Some(folded) = folded else { return false };
     optimizer.put_literal(id, folded);
-    Ok(true)
+    true
 }
 
 #[expect(clippy::cast_precision_loss, reason = "Go's conversion rounds as well")]

@@ -17,10 +17,10 @@ const FOLDS: usize = 1_000;
 
 /// Rewrites the tree.
 pub(crate) fn optimize(source: &str, tree: &mut Tree) -> Result<(), CompileError> {
-    let mut optimizer = Optimizer { source, tree };
-    optimizer.walk(sets::of_list)?;
+    let mut optimizer = Optimizer { source, tree, failed: None };
+    optimizer.walk(sets::of_list);
     for _ in 0..FOLDS {
-        if !optimizer.walk(fold::fold)? {
+        if !optimizer.walk(fold::fold) {
             break;
         }
     }
@@ -37,22 +37,24 @@ pub(crate) fn optimize(source: &str, tree: &mut Tree) -> Result<(), CompileError
         predicates::count_to_any,
         predicates::count_up_to,
     ] {
-        optimizer.walk(pass)?;
+        optimizer.walk(pass);
     }
-    Ok(())
+    optimizer.failed.map_or(Ok(()), Err)
 }
 
 /// Looks at a node whose children are final; gives whether it changed something.
-type Pass = fn(&mut Optimizer<'_>, NodeId) -> Result<bool, CompileError>;
+type Pass = fn(&mut Optimizer<'_>, NodeId) -> bool;
 
 struct Optimizer<'a> {
     source: &'a str,
     tree: &'a mut Tree,
+    /// The first constant part that cannot be computed.
+    failed: Option<CompileError>,
 }
 
 impl Optimizer<'_> {
     /// Runs `pass` over all nodes, children first. Gives whether it changed something.
-    fn walk(&mut self, pass: Pass) -> Result<bool, CompileError> {
+    fn walk(&mut self, pass: Pass) -> bool {
         let mut seen = vec![false; self.tree.len()];
         let root = self.tree.root;
         // What is to be entered, and, behind its children, what is to be looked at.
@@ -61,7 +63,7 @@ impl Optimizer<'_> {
         let mut changed = false;
         while let Some((id, is_ready)) = open.pop() {
             if is_ready {
-                changed |= pass(self, id)?;
+                changed |= pass(self, id);
                 continue;
             }
             match seen.get_mut(id.index()) {
@@ -73,11 +75,13 @@ impl Optimizer<'_> {
             self.tree.children(id, &mut children);
             open.extend(children.iter().rev().map(|child| (*child, false)));
         }
-        Ok(changed)
+        changed
     }
 
-    fn error(&self, id: NodeId, message: &str) -> CompileError {
-        CompileError::new(CompileErrorKind::Type, self.source, self.tree.span(id), message.to_owned())
+    fn fail(&mut self, id: NodeId, message: &str) {
+        let error =
+            CompileError::new(CompileErrorKind::Type, self.source, self.tree.span(id), message.to_owned());
+        self.failed.get_or_insert(error);
     }
 
     fn kind(&self, id: NodeId) -> &NodeKind {

@@ -2,7 +2,6 @@
 
 use super::Optimizer;
 use crate::builtins::Builtin;
-use crate::error::CompileError;
 use crate::syntax::ast::{BinaryOp, BuiltinCall, NodeId, NodeKind, Pointer, Tree};
 
 fn call(name: &str, args: Vec<NodeId>) -> Option<BuiltinCall> {
@@ -17,7 +16,7 @@ fn put(optimizer: &mut Optimizer<'_>, id: NodeId, call: Option<BuiltinCall>) -> 
 }
 
 /// `map(filter(xs, p), m)` evaluates `m` for each hit, if it does not look at `#index`.
-pub(super) fn filter_then_map(optimizer: &mut Optimizer<'_>, id: NodeId) -> Result<bool, CompileError> {
+pub(super) fn filter_then_map(optimizer: &mut Optimizer<'_>, id: NodeId) -> bool {
     let joined = || {
         let (list, mapping) = optimizer.list_and_predicate(id, "map")?;
         let filter = optimizer.builtin(list, "filter")?;
@@ -28,7 +27,7 @@ pub(super) fn filter_then_map(optimizer: &mut Optimizer<'_>, id: NodeId) -> Resu
         Some(BuiltinCall { map: Some(body), ..call("filter", filter.args.clone())? })
     };
     let joined = joined();
-    Ok(put(optimizer, id, joined))
+    put(optimizer, id, joined)
 }
 
 /// Whether `#index` occurs anywhere in `id`, predicates inside of it included.
@@ -49,26 +48,26 @@ fn mentions_index(tree: &Tree, id: NodeId) -> bool {
 }
 
 /// `len(filter(xs, p))` counts.
-pub(super) fn length_of_filter(optimizer: &mut Optimizer<'_>, id: NodeId) -> Result<bool, CompileError> {
+pub(super) fn length_of_filter(optimizer: &mut Optimizer<'_>, id: NodeId) -> bool {
     let counted = || {
         let [list] = optimizer.builtin(id, "len")?.args.as_slice() else { return None };
         let (list, predicate) = optimizer.list_and_predicate(*list, "filter")?;
         call("count", vec![list, predicate])
     };
     let counted = counted();
-    Ok(put(optimizer, id, counted))
+    put(optimizer, id, counted)
 }
 
 /// `first(filter(xs, p))` and `filter(xs, p)[0]` stop at the first hit.
-pub(super) fn first_of_filter(optimizer: &mut Optimizer<'_>, id: NodeId) -> Result<bool, CompileError> {
+pub(super) fn first_of_filter(optimizer: &mut Optimizer<'_>, id: NodeId) -> bool {
     let found = one_of_filter(optimizer, id, "first", 0, "find");
-    Ok(put(optimizer, id, found))
+    put(optimizer, id, found)
 }
 
 /// `last(filter(xs, p))` and `filter(xs, p)[-1]` start at the end.
-pub(super) fn last_of_filter(optimizer: &mut Optimizer<'_>, id: NodeId) -> Result<bool, CompileError> {
+pub(super) fn last_of_filter(optimizer: &mut Optimizer<'_>, id: NodeId) -> bool {
     let found = one_of_filter(optimizer, id, "last", -1, "findLast");
-    Ok(put(optimizer, id, found))
+    put(optimizer, id, found)
 }
 
 fn one_of_filter(
@@ -96,7 +95,7 @@ fn one_of_filter(
 }
 
 /// `any(xs, p) or any(xs, q)` goes over the list once, and so do `all … and all …` and `none … and none …`.
-pub(super) fn combine(optimizer: &mut Optimizer<'_>, id: NodeId) -> Result<bool, CompileError> {
+pub(super) fn combine(optimizer: &mut Optimizer<'_>, id: NodeId) -> bool {
     // Joining two predicates may make two calls inside of them neighbours.
     let mut at = id;
     let mut changed = false;
@@ -104,7 +103,7 @@ pub(super) fn combine(optimizer: &mut Optimizer<'_>, id: NodeId) -> Result<bool,
         changed = true;
         at = joined;
     }
-    Ok(changed)
+    changed
 }
 
 /// Joins the two sides of `id`. Gives the new body of the predicate.
@@ -168,21 +167,22 @@ fn unchained(tree: &Tree, id: NodeId) -> NodeId {
 fn same_node(left: &NodeKind, right: &NodeKind) -> bool {
     use NodeKind as K;
     match (left, right) {
-        (K::Identifier(l), K::Identifier(r)) | (K::Str(l), K::Str(r)) | (K::Bytes(l), K::Bytes(r)) => l == r,
+        (K::Identifier(l), K::Identifier(r))
+        | (K::Str(l), K::Str(r))
+        | (K::Bytes(l), K::Bytes(r))
+        | (K::Let { name: l, .. }, K::Let { name: r, .. }) => l == r,
         (K::Int(l), K::Int(r)) => l == r,
         (K::Float(l), K::Float(r)) => l.to_bits() == r.to_bits(),
-        (K::Bool(l), K::Bool(r)) => l == r,
+        (K::Bool(l), K::Bool(r)) | (K::Member { optional: l, .. }, K::Member { optional: r, .. }) => l == r,
         (K::Unary(l, _), K::Unary(r, _)) => l == r,
         (K::Binary(l, ..), K::Binary(r, ..)) => l == r,
         (K::Pointer(l), K::Pointer(r)) => l == r,
-        (K::Member { optional: l, .. }, K::Member { optional: r, .. }) => l == r,
         (K::Slice { from: lf, to: lt, .. }, K::Slice { from: rf, to: rt, .. }) => {
             lf.is_some() == rf.is_some() && lt.is_some() == rt.is_some()
         }
         (K::Builtin(l), K::Builtin(r)) => {
             l.function == r.function && l.map.is_some() == r.map.is_some() && l.threshold == r.threshold
         }
-        (K::Let { name: l, .. }, K::Let { name: r, .. }) => l == r,
         (K::ConstInts(l), K::ConstInts(r)) => l == r,
         (K::ConstStrs(l), K::ConstStrs(r)) => l == r,
         _ => std::mem::discriminant(left) == std::mem::discriminant(right),
@@ -190,7 +190,7 @@ fn same_node(left: &NodeKind, right: &NodeKind) -> bool {
 }
 
 /// `count(xs, p) > 0` asks for any.
-pub(super) fn count_to_any(optimizer: &mut Optimizer<'_>, id: NodeId) -> Result<bool, CompileError> {
+pub(super) fn count_to_any(optimizer: &mut Optimizer<'_>, id: NodeId) -> bool {
     let any = || {
         let NodeKind::Binary(op, left, right) = *optimizer.kind(id) else { return None };
         let (list, predicate) = optimizer.list_and_predicate(left, "count")?;
@@ -200,25 +200,25 @@ pub(super) fn count_to_any(optimizer: &mut Optimizer<'_>, id: NodeId) -> Result<
         }
     };
     let any = any();
-    Ok(put(optimizer, id, any))
+    put(optimizer, id, any)
 }
 
 /// `count(xs, p) > 3` may stop at the fourth hit.
-pub(super) fn count_up_to(optimizer: &mut Optimizer<'_>, id: NodeId) -> Result<bool, CompileError> {
-    let NodeKind::Binary(op, left, right) = *optimizer.kind(id) else { return Ok(false) };
+pub(super) fn count_up_to(optimizer: &mut Optimizer<'_>, id: NodeId) -> bool {
+    let NodeKind::Binary(op, left, right) = *optimizer.kind(id) else { return false };
     if optimizer.list_and_predicate(left, "count").is_none() {
-        return Ok(false);
+        return false;
     }
     let threshold = match (op, optimizer.int(right)) {
         (BinaryOp::Greater | BinaryOp::LessEqual, Some(number @ 0..)) => number.wrapping_add(1),
         (BinaryOp::GreaterEqual | BinaryOp::Less, Some(number @ 0..)) => number,
-        _ => return Ok(false),
+        _ => return false,
     };
     if threshold > 1
         && let NodeKind::Builtin(call) = &mut optimizer.tree[left].kind
     {
         call.threshold = Some(threshold);
-        return Ok(true);
+        return true;
     }
-    Ok(false)
+    false
 }

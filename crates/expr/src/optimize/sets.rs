@@ -2,15 +2,14 @@
 
 use super::Optimizer;
 use crate::check::nature::{Nature, Ty, TyKind};
-use crate::error::CompileError;
 use crate::syntax::ast::{BinaryOp, NodeId, NodeKind};
 
 /// `x in ['a', 'b']` becomes a lookup, and so does `x in [1, 2]` where `x` is known to be an `int`.
-pub(super) fn of_list(optimizer: &mut Optimizer<'_>, id: NodeId) -> Result<bool, CompileError> {
-    let NodeKind::Binary(BinaryOp::In, left, right) = *optimizer.kind(id) else { return Ok(false) };
-    let NodeKind::Array(items) = optimizer.kind(right) else { return Ok(false) };
+pub(super) fn of_list(optimizer: &mut Optimizer<'_>, id: NodeId) -> bool {
+    let NodeKind::Binary(BinaryOp::In, left, right) = *optimizer.kind(id) else { return false };
+    let NodeKind::Array(items) = optimizer.kind(right) else { return false };
     if items.is_empty() {
-        return Ok(false);
+        return false;
     }
     let kinds = || items.iter().map(|item| optimizer.kind(*item));
     let ints = kinds().map(|kind| if let NodeKind::Int(number) = kind { Some(*number) } else { None });
@@ -20,23 +19,23 @@ pub(super) fn of_list(optimizer: &mut Optimizer<'_>, id: NodeId) -> Result<bool,
         Some(set) if is_int => NodeKind::ConstInts(set),
         _ => match strs.collect::<Option<_>>() {
             Some(set) => NodeKind::ConstStrs(set),
-            None => return Ok(false),
+            None => return false,
         },
     };
     // The list node itself may have a second parent; the set is a node of its own.
     let span = optimizer.tree.span(right);
     let set = optimizer.tree.add(set, span);
     optimizer.put(id, NodeKind::Binary(BinaryOp::In, left, set));
-    Ok(true)
+    true
 }
 
 /// `x in 1..5` becomes two comparisons where `x` is known to be an `int`.
-pub(super) fn of_range(optimizer: &mut Optimizer<'_>, id: NodeId) -> Result<bool, CompileError> {
-    let NodeKind::Binary(BinaryOp::In, left, right) = *optimizer.kind(id) else { return Ok(false) };
-    let NodeKind::Binary(BinaryOp::Range, from, to) = *optimizer.kind(right) else { return Ok(false) };
+pub(super) fn of_range(optimizer: &mut Optimizer<'_>, id: NodeId) -> bool {
+    let NodeKind::Binary(BinaryOp::In, left, right) = *optimizer.kind(id) else { return false };
+    let NodeKind::Binary(BinaryOp::Range, from, to) = *optimizer.kind(right) else { return false };
     let is_int = optimizer.tree.nature(left).ty.kind() == TyKind::Int;
     if !is_int || optimizer.int(from).is_none() || optimizer.int(to).is_none() {
-        return Ok(false);
+        return false;
     }
     let span = optimizer.tree.span(id);
     let mut side = |op, bound| {
@@ -47,5 +46,5 @@ pub(super) fn of_range(optimizer: &mut Optimizer<'_>, id: NodeId) -> Result<bool
     let low = side(BinaryOp::GreaterEqual, from);
     let high = side(BinaryOp::LessEqual, to);
     optimizer.put(id, NodeKind::Binary(BinaryOp::And, low, high));
-    Ok(true)
+    true
 }

@@ -2,16 +2,15 @@
 
 use super::Optimizer;
 use crate::builtins::Builtin;
-use crate::error::CompileError;
 use crate::syntax::ast::{BinaryOp, BuiltinCall, NodeId, NodeKind, Pointer};
 
 /// `sum(1..10)`, `sum(1..10, # * 2)` and `reduce(1..10, # + #acc)` are numbers.
-pub(super) fn of_range(optimizer: &mut Optimizer<'_>, id: NodeId) -> Result<bool, CompileError> {
+pub(super) fn of_range(optimizer: &mut Optimizer<'_>, id: NodeId) -> bool {
     let Some(sum) = range_sum(optimizer, id).or_else(|| range_reduce(optimizer, id)) else {
-        return Ok(false);
+        return false;
     };
     optimizer.put_literal(id, NodeKind::Int(sum));
-    Ok(true)
+    true
 }
 
 /// How many numbers there are from the first to the last of a constant range, and their sum.
@@ -74,31 +73,30 @@ fn range_reduce(optimizer: &Optimizer<'_>, id: NodeId) -> Option<i64> {
 }
 
 /// `sum([a, b, c])` becomes `a + (b + c)`, which also joins texts.
-pub(super) fn of_list(optimizer: &mut Optimizer<'_>, id: NodeId) -> Result<bool, CompileError> {
-    let Some([list]) = optimizer.builtin(id, "sum").map(|call| call.args.as_slice()) else {
-        return Ok(false);
+pub(super) fn of_list(optimizer: &mut Optimizer<'_>, id: NodeId) -> bool {
+    let Some([items]) = optimizer.builtin(id, "sum").map(|call| call.args.as_slice()) else {
+        return false;
     };
-    let NodeKind::Array(items) = optimizer.kind(*list) else { return Ok(false) };
-    let [first, middle @ .., last] = items.as_slice() else { return Ok(false) };
-    let (first, middle, last) = (*first, middle.to_vec(), *last);
+    let NodeKind::Array(items) = optimizer.kind(*items) else { return false };
+    let [head, between @ .., tail] = items.as_slice() else { return false };
+    let (head, between, mut right) = (*head, between.to_vec(), *tail);
     let span = optimizer.tree.span(id);
-    let mut right = last;
-    for item in middle.into_iter().rev() {
+    for item in between.into_iter().rev() {
         right = optimizer.tree.add(NodeKind::Binary(BinaryOp::Add, item, right), span);
     }
-    optimizer.put(id, NodeKind::Binary(BinaryOp::Add, first, right));
-    Ok(true)
+    optimizer.put(id, NodeKind::Binary(BinaryOp::Add, head, right));
+    true
 }
 
 /// `sum(map(xs, p))` becomes `sum(xs, p)`.
-pub(super) fn of_map(optimizer: &mut Optimizer<'_>, id: NodeId) -> Result<bool, CompileError> {
+pub(super) fn of_map(optimizer: &mut Optimizer<'_>, id: NodeId) -> bool {
     let joined = || {
         let [list] = optimizer.builtin(id, "sum")?.args.as_slice() else { return None };
         let (list, predicate) = optimizer.list_and_predicate(*list, "map")?;
         let function = Builtin::of("sum")?;
         Some(BuiltinCall { function, args: vec![list, predicate], throws: false, map: None, threshold: None })
     };
-    let Some(joined) = joined() else { return Ok(false) };
+    let Some(joined) = joined() else { return false };
     optimizer.put(id, NodeKind::Builtin(joined));
-    Ok(true)
+    true
 }

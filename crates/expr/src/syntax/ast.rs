@@ -160,10 +160,10 @@ impl Tree {
             }
             NodeKind::Let { value, body, .. } => out.extend([*value, *body]),
             NodeKind::Conditional { condition, then, otherwise } => {
-                out.extend([*condition, *then, *otherwise])
+                out.extend([*condition, *then, *otherwise]);
             }
             NodeKind::Sequence(nodes) | NodeKind::Array(nodes) | NodeKind::ConstList(nodes) => {
-                out.extend(nodes)
+                out.extend(nodes);
             }
             NodeKind::Map(pairs) => out.extend(pairs.iter().flat_map(|(key, value)| [*key, *value])),
             NodeKind::Nil

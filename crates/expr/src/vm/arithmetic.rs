@@ -1,6 +1,6 @@
 //! `+ - * / % **` and the sign, with Go's widths: integers wrap around at 64 bits, one float makes the result a float.
 
-use dodona_value::{Duration, FloatKind, IntKind, Str, UintKind, Value};
+use dodona_value::{Duration, Str, UintKind, Value};
 
 use super::slot::{Slot, View};
 use super::{Cx, Fault};
@@ -145,7 +145,7 @@ pub(crate) fn pow(base: f64, exponent: f64) -> f64 {
         || base == 0.0
         || !base.is_finite()
         || !exponent.is_finite()
-        || exponent.abs() >= 9.223_372_036_854_775_8e18;
+        || exponent.abs() >= 9_223_372_036_854_775_808.0;
     if special || exponent == 1.0 {
         // C and Go agree on these but for -1 to an infinite power, which is 1 in both.
         return base.powf(exponent);

@@ -26,9 +26,12 @@ pub(crate) fn zero(ty: &GoType) -> Value {
 /// Whether Go lets `value` go where `ty` is wanted.
 fn fits(value: &Value, ty: &GoType) -> bool {
     match (value, ty) {
-        (_, GoType::Any) | (Value::Str(_), GoType::Str) | (Value::Bool(_), GoType::Bool) => true,
+        (_, GoType::Any)
+        | (Value::Str(_), GoType::Str)
+        | (Value::Bool(_), GoType::Bool)
+        | (Value::Time(_), GoType::Time)
+        | (Value::Duration(_), GoType::Duration) => true,
         (Value::Int(_, kind), GoType::Int(wanted)) => kind == wanted,
-        (Value::Time(_), GoType::Time) | (Value::Duration(_), GoType::Duration) => true,
         (Value::Str(_) | Value::Int(..) | Value::Time(_) | Value::Duration(_), _) => false,
         (value, ty) => value.go_type().is_some_and(|own| own == *ty),
     }

@@ -2,25 +2,45 @@
 
 use std::cmp::Ordering;
 
+use dodona_value::methods::Location;
 use dodona_value::{GoType, List, NodeKind, NodeRef, Value, compare};
 
 use super::slot::{Slot, View, is_nil, view_value};
 use super::{Cx, Fault};
 
-/// Numbers by value; integers meet floats as floats. `None` if one is no number, or not a number.
+/// How two values that have an order lie to each other.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Order {
+    Is(Ordering),
+    /// One of them is not a number: no comparison holds.
+    Nan,
+}
+
+impl Order {
+    fn of(order: Option<Ordering>) -> Self {
+        order.map_or(Self::Nan, Self::Is)
+    }
+
+    /// Whether the order is there and passes `test`.
+    pub(crate) fn holds(self, test: impl Fn(Ordering) -> bool) -> bool {
+        matches!(self, Self::Is(order) if test(order))
+    }
+}
+
+/// Numbers by value; integers meet floats as floats. `None` if one is no number.
 #[expect(clippy::cast_precision_loss, reason = "as upstream: integers are converted to the float type")]
-fn numbers(left: &View<'_>, right: &View<'_>) -> Option<Option<Ordering>> {
+fn numbers(left: &View<'_>, right: &View<'_>) -> Option<Order> {
     use View::{Float, Int, Uint};
     Some(match (*left, *right) {
-        (Int(l, _), Int(r, _)) => Some(l.cmp(&r)),
-        (Uint(l, _), Uint(r, _)) => Some(l.cast_signed().cmp(&r.cast_signed())),
-        (Int(l, _), Uint(r, _)) => Some(l.cmp(&r.cast_signed())),
-        (Uint(l, _), Int(r, _)) => Some(l.cast_signed().cmp(&r)),
-        (Float(l, _), Float(r, _)) => l.partial_cmp(&r),
-        (Float(l, _), Int(r, _)) => l.partial_cmp(&(r as f64)),
-        (Int(l, _), Float(r, _)) => (l as f64).partial_cmp(&r),
-        (Float(l, _), Uint(r, _)) => l.partial_cmp(&(r as f64)),
-        (Uint(l, _), Float(r, _)) => (l as f64).partial_cmp(&r),
+        (Int(l, _), Int(r, _)) => Order::Is(l.cmp(&r)),
+        (Uint(l, _), Uint(r, _)) => Order::Is(l.cast_signed().cmp(&r.cast_signed())),
+        (Int(l, _), Uint(r, _)) => Order::Is(l.cmp(&r.cast_signed())),
+        (Uint(l, _), Int(r, _)) => Order::Is(l.cast_signed().cmp(&r)),
+        (Float(l, _), Float(r, _)) => Order::of(l.partial_cmp(&r)),
+        (Float(l, _), Int(r, _)) => Order::of(l.partial_cmp(&(r as f64))),
+        (Int(l, _), Float(r, _)) => Order::of((l as f64).partial_cmp(&r)),
+        (Float(l, _), Uint(r, _)) => Order::of(l.partial_cmp(&(r as f64))),
+        (Uint(l, _), Float(r, _)) => Order::of((l as f64).partial_cmp(&r)),
         _ => return None,
     })
 }
@@ -37,7 +57,7 @@ pub(crate) fn equal_values(cx: &mut Cx<'_, '_>, left: &Value, right: &Value) -> 
 
 fn equal_views(cx: &mut Cx<'_, '_>, left: &View<'_>, right: &View<'_>) -> Result<bool, Fault> {
     if let Some(order) = numbers(left, right) {
-        return Ok(order == Some(Ordering::Equal));
+        return Ok(order == Order::Is(Ordering::Equal));
     }
     match (left, right) {
         (View::Str(l), View::Str(r)) => Ok(l == r),
@@ -111,6 +131,9 @@ fn containers(cx: &mut Cx<'_, '_>, left: &Value, right: &Value) -> Result<bool, 
             Ok(true)
         }
         _ if is_nil(left) && is_nil(right) => Ok(true),
+        (Value::Host(l), Value::Host(r)) if l.as_any().is::<Location>() && r.as_any().is::<Location>() => {
+            Ok(l.string() == r.string())
+        }
         _ => Ok(compare::deep_equal(left, right, cx.budget())?),
     }
 }
@@ -131,8 +154,8 @@ fn lists(cx: &mut Cx<'_, '_>, left: &List, right: &List) -> Result<bool, Fault> 
     Ok(true)
 }
 
-/// The order of two values. `Ok(None)`: one of them is not a number, and no comparison holds.
-pub(crate) fn order(left: &Slot<'_>, right: &Slot<'_>, sign: &str) -> Result<Option<Ordering>, Fault> {
+/// The order of two values; fails where Go has none between their types.
+pub(crate) fn order(left: &Slot<'_>, right: &Slot<'_>, sign: &str) -> Result<Order, Fault> {
     let (l, r) = (left.view(), right.view());
     order_views(&l, &r).ok_or_else(|| {
         Fault::ty(format!("`{sign}` does not take a {} and a {}", left.type_name(), right.type_name()))
@@ -140,18 +163,18 @@ pub(crate) fn order(left: &Slot<'_>, right: &Slot<'_>, sign: &str) -> Result<Opt
 }
 
 /// The order of two values; `None` if Go has none between their types.
-pub(crate) fn order_values(left: &Value, right: &Value) -> Option<Option<Ordering>> {
+pub(crate) fn order_values(left: &Value, right: &Value) -> Option<Order> {
     order_views(&view_value(left), &view_value(right))
 }
 
-fn order_views(left: &View<'_>, right: &View<'_>) -> Option<Option<Ordering>> {
+fn order_views(left: &View<'_>, right: &View<'_>) -> Option<Order> {
     if let Some(order) = numbers(left, right) {
         return Some(order);
     }
     match (left, right) {
-        (View::Str(l), View::Str(r)) => Some(Some(l.cmp(r))),
-        (View::Other(Value::Time(l)), View::Other(Value::Time(r))) => Some(Some(l.cmp(r))),
-        (View::Other(Value::Duration(l)), View::Other(Value::Duration(r))) => Some(Some(l.cmp(r))),
+        (View::Str(l), View::Str(r)) => Some(Order::Is(l.cmp(r))),
+        (View::Other(Value::Time(l)), View::Other(Value::Time(r))) => Some(Order::Is(l.cmp(r))),
+        (View::Other(Value::Duration(l)), View::Other(Value::Duration(r))) => Some(Order::Is(l.cmp(r))),
         _ => None,
     }
 }

@@ -256,7 +256,7 @@ pub(super) fn contains(cx: &mut Cx<'_, '_>, needle: &Slot<'_>, haystack: &Slot<'
 
 fn in_list(cx: &mut Cx<'_, '_>, needle: &Slot<'_>, list: &List) -> Result<bool, Fault> {
     let Some(items) = list.as_slice() else {
-        for item in list.iter() {
+        for item in list {
             cx.step(1)?;
             if compare::equal(cx, &Slot::Value(item), needle)? {
                 return Ok(true);

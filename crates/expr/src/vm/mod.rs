@@ -87,9 +87,11 @@ pub(crate) fn run(code: &Code, scope: &Scope, call: &mut CallCx<'_>) -> Result<V
         scope,
         cx: Cx { call, units: 0 },
         at: 0,
+        executed: 0,
         stack: Vec::with_capacity(8),
         variables: vec![Slot::nil(); code.variables],
         frames: Vec::new(),
+        marks: Vec::new(),
     };
     match machine.run() {
         Ok(()) => Ok(machine.stack.pop().map_or(Value::Nil, Slot::into_value)),
@@ -107,9 +109,13 @@ struct Machine<'a, 'c, 'h> {
     cx: Cx<'c, 'h>,
     /// The next instruction.
     at: usize,
+    /// Instructions since the budget was charged for them last. Without a loop there are never many.
+    executed: u64,
     stack: Vec<Slot<'a>>,
     variables: Vec<Slot<'a>>,
     frames: Vec<Frame<'a>>,
+    /// Heights of the stack at [`Op::Mark`].
+    marks: Vec<usize>,
 }
 
 /// The stack was empty where an operand was needed. The code generator keeps it balanced; this exists so that nothing can panic.
@@ -167,6 +173,7 @@ impl<'a> Machine<'a, '_, '_> {
         let ops = &self.code.ops;
         while let Some(op) = ops.get(self.at) {
             self.at += 1;
+            self.executed += 1;
             self.execute(*op)?;
         }
         Ok(())
@@ -255,8 +262,8 @@ impl<'a> Machine<'a, '_, '_> {
                 self.push(Slot::bool(found));
             }
             Op::Contains => self.text_test("contains", contains)?,
-            Op::StartsWith => self.text_test("startsWith", |text, part| text.starts_with(part))?,
-            Op::EndsWith => self.text_test("endsWith", |text, part| text.ends_with(part))?,
+            Op::StartsWith => self.text_test("startsWith", <[u8]>::starts_with)?,
+            Op::EndsWith => self.text_test("endsWith", <[u8]>::ends_with)?,
             Op::Range => self.range()?,
             Op::Slice => {
                 let from = self.pop()?;
@@ -288,6 +295,13 @@ impl<'a> Machine<'a, '_, '_> {
                     self.jump(target);
                 }
             }
+            Op::Mark => self.marks.push(self.stack.len()),
+            Op::Clear => {
+                let top = self.pop()?;
+                let mark = self.marks.pop().ok_or_else(unbalanced)?;
+                self.stack.truncate(mark);
+                self.push(top);
+            }
             Op::PlainNil => {
                 if self.top()?.is_nil() {
                     self.pop()?;
@@ -295,15 +309,17 @@ impl<'a> Machine<'a, '_, '_> {
                 }
             }
             Op::Call(count) => {
-                let args = self.take(count as usize)?;
                 let callee = self.pop()?;
+                let args = self.take(count as usize)?;
                 let result = call::value(&mut self.cx, &callee, args)?;
                 self.push(result);
             }
             Op::CallMember { name, args, typed } => self.call_member(name, args, typed)?,
             Op::Builtin { function, args } => {
                 let args = self.take(usize::from(args))?;
-                self.cx.step(1)?;
+                // Looking through texts costs time, even where nothing is made of them.
+                let looked = args.iter().filter_map(Value::as_str).map(|text| text.len()).sum::<usize>();
+                self.cx.step(1 + (looked as u64 >> 6))?;
                 let result = match function.code() {
                     Some(code) => code(&mut self.cx, &args)?,
                     None => Value::Nil,
@@ -407,7 +423,7 @@ impl<'a> Machine<'a, '_, '_> {
     fn ordered(&mut self, sign: &str, holds: fn(Ordering) -> bool) -> Result<(), Fault> {
         let (left, right) = self.two()?;
         let order = compare::order(&left, &right, sign)?;
-        self.push(Slot::bool(order.is_some_and(holds)));
+        self.push(Slot::bool(order.holds(holds)));
         Ok(())
     }
 
@@ -492,16 +508,16 @@ impl<'a> Machine<'a, '_, '_> {
     }
 
     fn text_test(&mut self, name: &str, test: fn(&[u8], &[u8]) -> bool) -> Result<(), Fault> {
-        let (text, part) = self.two()?;
-        let found = match (text.as_text(), part.as_text()) {
-            (Some(text), Some(part)) => {
-                self.cx.step((text.len() as u64) >> 10)?;
-                test(text, part)
+        let (whole, part) = self.two()?;
+        let found = match (whole.as_text(), part.as_text()) {
+            (Some(whole), Some(part)) => {
+                self.cx.step((whole.len() as u64) >> 6)?;
+                test(whole, part)
             }
-            _ if text.is_nil() || part.is_nil() => false,
+            _ if whole.is_nil() || part.is_nil() => false,
             _ => {
-                let (text, part) = (text.type_name(), part.type_name());
-                return Err(Fault::ty(format!("`{name}` takes two strings, not a {text} and a {part}")));
+                let (whole, part) = (whole.type_name(), part.type_name());
+                return Err(Fault::ty(format!("`{name}` takes two strings, not a {whole} and a {part}")));
             }
         };
         self.push(Slot::bool(found));
@@ -525,8 +541,8 @@ impl<'a> Machine<'a, '_, '_> {
 
     fn call_member(&mut self, name: u32, args: u16, typed: bool) -> Result<(), Fault> {
         let Value::Str(name) = self.const_at(name) else { return Err(unbalanced()) };
-        let args = self.take(usize::from(args))?;
         let object = self.pop()?;
+        let args = self.take(usize::from(args))?;
         if object.is_nil() && !matches!(object, Slot::Value(Value::Bytes(_) | Value::List(_) | Value::Map(_)))
         {
             return Err(self.nil_object(&name.to_string_lossy()));
@@ -537,8 +553,7 @@ impl<'a> Machine<'a, '_, '_> {
     }
 
     fn step_loop(&mut self, by: i64, target: u32) -> Result<(), Fault> {
-        let length = self.at.saturating_sub(target as usize);
-        self.cx.step(1 + (length as u64 >> 2))?;
+        self.cx.step(1 + (std::mem::take(&mut self.executed) >> 2))?;
         self.frame()?.index += by;
         self.jump(target);
         Ok(())
@@ -577,10 +592,7 @@ fn not_bool(slot: &Slot<'_>) -> Fault {
 }
 
 fn contains(text: &[u8], part: &[u8]) -> bool {
-    match (std::str::from_utf8(text), std::str::from_utf8(part)) {
-        (Ok(text), Ok(part)) => text.contains(part),
-        _ => part.is_empty() || text.windows(part.len()).any(|window| window == part),
-    }
+    memchr::memmem::find(text, part).is_some()
 }
 
 fn is_match(cx: &mut Cx<'_, '_>, pattern: &Regex, text: &Slot<'_>) -> Result<bool, Fault> {

@@ -22,14 +22,12 @@ pub(crate) fn sort(
             failed = Some(limit);
             return false;
         }
-        match compare::order_values(left, right) {
-            Some(order) => order == Some(Ordering::Less),
-            None => {
-                let (left, right) = (Slot::Ref(left).type_name(), Slot::Ref(right).type_name());
-                failed = Some(Fault::ty(format!("a {left} and a {right} have no order")));
-                false
-            }
+        let order = compare::order_values(left, right);
+        if order.is_none() {
+            let (left, right) = (Slot::Ref(left).type_name(), Slot::Ref(right).type_name());
+            failed = Some(Fault::ty(format!("a {left} and a {right} have no order")));
         }
+        order.is_some_and(|order| order.holds(Ordering::is_lt))
     };
     super::pdq::sort(&mut pairs, &mut |left, right| {
         if descending { less(&right.0, &left.0) } else { less(&left.0, &right.0) }

@@ -1,5 +1,7 @@
 //! Reads and runs cases; see `testdata/README.md` for their form.
 
+#![expect(clippy::panic, clippy::print_stdout, reason = "this is part of a test")]
+
 use std::path::{Path, PathBuf};
 
 use dodona_expr::Program;
@@ -8,13 +10,13 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 #[derive(Deserialize)]
-pub struct Case {
-    pub id: String,
+pub(crate) struct Case {
+    pub(crate) id: String,
     #[serde(default)]
-    pub kind: String,
+    pub(crate) kind: String,
     #[serde(default)]
     host: String,
-    pub src: String,
+    pub(crate) src: String,
     #[serde(default)]
     data: Option<Box<RawValue>>,
     #[serde(default)]
@@ -35,7 +37,7 @@ pub struct Case {
 
 /// The folder of the recorded sets, if it is there.
 #[expect(clippy::disallowed_methods, reason = "a test is told by its environment where the cases are")]
-pub fn conformance_dir() -> Option<PathBuf> {
+pub(crate) fn conformance_dir() -> Option<PathBuf> {
     let dir = match std::env::var("DODONA_CONFORMANCE") {
         Ok(dir) => PathBuf::from(dir),
         Err(_) => PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/conformance"),
@@ -44,7 +46,7 @@ pub fn conformance_dir() -> Option<PathBuf> {
 }
 
 /// The cases of the condition language in a file.
-pub fn read_cases(path: &Path) -> Vec<Case> {
+pub(crate) fn read_cases(path: &Path) -> Vec<Case> {
     let text = std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     text.lines()
         .filter(|line| !line.trim().is_empty() && !line.starts_with("//"))
@@ -54,7 +56,7 @@ pub fn read_cases(path: &Path) -> Vec<Case> {
 }
 
 /// Runs the cases, prints those that fail and the count. Gives how many failed.
-pub fn report(set: &str, cases: &[Case]) -> usize {
+pub(crate) fn report(set: &str, cases: &[Case]) -> usize {
     let mut failed = 0;
     for case in cases {
         if let Err(problem) = case.run() {
