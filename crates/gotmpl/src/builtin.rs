@@ -1,4 +1,9 @@
 //! The functions that Go's text/template has built in. `slice` is missing: Sprig's replaces it.
+#![expect(
+    clippy::needless_pass_by_value,
+    clippy::unnecessary_wraps,
+    reason = "the functions of a table have one signature, whether they need all of it or not"
+)]
 
 use dodona_value::{CallCx, CallError, Value, format};
 

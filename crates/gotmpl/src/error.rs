@@ -203,12 +203,20 @@ pub(crate) struct Failure {
 impl Failure {
     /// The values do not fit.
     #[cold]
+    #[expect(
+        clippy::unnecessary_box_returns,
+        reason = "failures travel boxed, so that a good result stays small"
+    )]
     pub(crate) fn value(message: impl Into<String>) -> Box<Self> {
         Box::new(Self { kind: RenderErrorKind::Value, message: message.into(), hint: None, span: None })
     }
 
     /// A function failed.
     #[cold]
+    #[expect(
+        clippy::unnecessary_box_returns,
+        reason = "failures travel boxed, so that a good result stays small"
+    )]
     pub(crate) fn call(name: &str, error: &CallError) -> Box<Self> {
         let kind = match error {
             CallError::Failed(_) => RenderErrorKind::Function,

@@ -40,10 +40,7 @@ pub(crate) fn js(text: &[u8]) -> Vec<u8> {
         for c in chunk.valid().chars() {
             js_char(c, &mut out);
         }
-        for _ in chunk.invalid() {
-            // Go writes U+FFFD for a byte that is no UTF-8, and takes it for printable.
-            out.extend_from_slice(&[]);
-        }
+        // Go takes a byte that is no UTF-8 for the printable U+FFFD, and writes the byte.
         out.extend_from_slice(chunk.invalid());
     }
     out
@@ -55,7 +52,7 @@ fn js_char(c: char, out: &mut Vec<u8>) {
         '\'' => out.extend_from_slice(br"\'"),
         '"' => out.extend_from_slice(br#"\""#),
         '<' | '>' | '&' | '=' | '\0'..'\u{20}' => {
-            out.extend_from_slice(format!("\\u{:04X}", u32::from(c)).as_bytes())
+            out.extend_from_slice(format!("\\u{:04X}", u32::from(c)).as_bytes());
         }
         c => {
             let mut buffer = [0; 4];

@@ -89,6 +89,7 @@ enum Items {
 }
 
 impl Machine<'_, '_> {
+    #[expect(clippy::too_many_lines, reason = "one arm for each step")]
     fn run(&mut self) -> Run<()> {
         let code = self.input.code;
         self.at = code.bodies.get(code.main as usize).map_or(0, |body| body.entry);
@@ -245,23 +246,23 @@ impl Machine<'_, '_> {
     fn call(&mut self, callee: u16, argc: usize, piped: bool) -> Run<()> {
         let at = self.arguments(0, argc, piped);
         let Some(callee) = self.input.code.callees.get(usize::from(callee)) else { return Ok(()) };
-        let args = self.stack.get_mut(at..).unwrap_or_default();
+        let values = self.stack.get_mut(at..).unwrap_or_default();
         let mut cx = CallCx { runtime: self.input.runtime, budget: self.budget };
         let result = match callee {
             Callee::Native(def) => {
-                for (index, value) in args.iter_mut().enumerate() {
+                for (index, value) in values.iter_mut().enumerate() {
                     if let Some(param) = def.param(index) {
                         param.check(value).map_err(|message| {
                             Failure::value(format!("argument {} of {}: {message}", index + 1, def.name))
                         })?;
                     }
                 }
-                (def.run)(&mut cx, Args::new(args)).map_err(|error| Failure::call(def.name, &error))?
+                (def.run)(&mut cx, Args::new(values)).map_err(|error| Failure::call(def.name, &error))?
             }
             Callee::Host(func) => {
                 let name = func.0.name().to_string_lossy();
-                call::check_all(func.0.signature(), args, &name)?;
-                func.0.call(&mut cx, args).map_err(|error| Failure::call(&name, &error))?
+                call::check_all(func.0.signature(), values, &name)?;
+                func.0.call(&mut cx, values).map_err(|error| Failure::call(&name, &error))?
             }
         };
         self.stack.truncate(at);
@@ -277,10 +278,10 @@ impl Machine<'_, '_> {
         self.stack.remove(receiver_at.min(self.stack.len().saturating_sub(1)));
         let at = self.arguments(0, argc, piped);
         let Some(name) = names.first() else { return Ok(()) };
-        let args = self.stack.get_mut(at..).unwrap_or_default();
+        let values = self.stack.get_mut(at..).unwrap_or_default();
         let mut cx = CallCx { runtime: self.input.runtime, budget: self.budget };
         let literals = self.input.code.literals.get(&self.at).copied().unwrap_or_default();
-        let value = call::method(&mut cx, &receiver, name, args, literals)?;
+        let value = call::method(&mut cx, &receiver, name, values, literals)?;
         self.stack.truncate(at);
         self.stack.push(value);
         Ok(())
@@ -424,13 +425,11 @@ fn find<'v>(
     };
     let Some((first, rest)) = names.split_first() else { return Ok(Found::Owned(Value::Missing)) };
     let variable = first.text.to_str().unwrap_or_default();
-    match scope.borrow(variable) {
-        Some(value) => walk::walk(cx, value, rest),
-        None => {
-            let value = scope.get(variable).unwrap_or(Value::Missing);
-            walk::follow(cx, value, rest).map(Found::Owned)
-        }
+    if let Some(value) = scope.borrow(variable) {
+        return walk::walk(cx, value, rest);
     }
+    let value = scope.get(variable).unwrap_or(Value::Missing);
+    walk::follow(cx, value, rest).map(Found::Owned)
 }
 
 fn check_room(out: &Text) -> Run<()> {

@@ -261,7 +261,9 @@ impl FunctionDef {
             text.push_str(&param.go_name().replace("interface {}", "any"));
         }
         if let Some(param) = self.variadic {
-            text.push_str(&format!(" {}...", param.go_name().replace("interface {}", "any")));
+            text.push(' ');
+            text.push_str(&param.go_name().replace("interface {}", "any"));
+            text.push_str("...");
         }
         text
     }

@@ -70,7 +70,7 @@ pub(crate) fn zero(go_type: &GoType) -> Value {
         GoType::Str => Value::text(""),
         GoType::Time => Value::Time(dodona_value::Time::zero()),
         GoType::Duration => Value::Duration(dodona_value::Duration::from_nanoseconds(0)),
-        list if list.is_bytes() => Value::Bytes(None),
+        GoType::List(_) if go_type.is_bytes() => Value::Bytes(None),
         GoType::List(element) => Value::List(List::nil(GoType::clone(element))),
         GoType::Map(pair) => Value::Map(Map::nil(pair.0.clone(), pair.1.clone())),
         GoType::Any | GoType::Func(_) | GoType::Named(_) => Value::Nil,

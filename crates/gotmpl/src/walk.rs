@@ -131,6 +131,10 @@ pub(crate) fn call_method(
 }
 
 #[cold]
+#[expect(
+    clippy::unnecessary_box_returns,
+    reason = "failures travel boxed, so that a good result stays small"
+)]
 fn at(name: &Name, message: String) -> Box<Failure> {
     Box::new(Failure {
         kind: RenderErrorKind::Value,
@@ -141,6 +145,10 @@ fn at(name: &Name, message: String) -> Box<Failure> {
 }
 
 #[cold]
+#[expect(
+    clippy::unnecessary_box_returns,
+    reason = "failures travel boxed, so that a good result stays small"
+)]
 pub(crate) fn no_field(receiver: &Value, name: &Name) -> Box<Failure> {
     let text = name.text.to_str().unwrap_or_default();
     let mut failure = at(name, format!("can't evaluate field {text} in type {}", receiver.type_name()));

@@ -99,12 +99,12 @@ impl Number {
     /// Sets the float and the integers that are exactly equal to it.
     fn set_float(&mut self, float: f64) {
         self.float = Some(float);
-        if float.trunc() == float
+        if float.fract() == 0.0
             && (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&float)
         {
             self.int = Some(truncate(float));
         }
-        if float.trunc() == float && (0.0..18_446_744_073_709_551_616.0).contains(&float) {
+        if float.fract() == 0.0 && (0.0..18_446_744_073_709_551_616.0).contains(&float) {
             self.uint = Some(truncate_unsigned(float));
         }
     }
@@ -204,16 +204,13 @@ fn parse_float(text: &str) -> Option<f64> {
     }
     let negative = text.starts_with('-');
     let lower = without_underscores(&unsigned.to_ascii_lowercase())?;
-    let value = match lower.strip_prefix("0x") {
-        Some(hex) => parse_hex_float(hex)?,
-        None => {
-            let plain =
-                lower.as_bytes().first().is_some_and(|first| first.is_ascii_digit() || *first == b'.');
-            if !plain {
-                return None;
-            }
-            lower.parse::<f64>().ok().filter(|value| value.is_finite())?
+    let value = if let Some(hex) = lower.strip_prefix("0x") {
+        parse_hex_float(hex)?
+    } else {
+        if !lower.as_bytes().first().is_some_and(|first| first.is_ascii_digit() || *first == b'.') {
+            return None;
         }
+        lower.parse::<f64>().ok().filter(|value| value.is_finite())?
     };
     Some(if negative { -value } else { value })
 }
@@ -242,7 +239,7 @@ fn parse_hex_float(text: &str) -> Option<f64> {
     let (mantissa, exponent) = text.split_once('p')?;
     let exponent: i32 = exponent.parse().ok()?;
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    if whole.is_empty() && fraction.is_empty() || !exponent.checked_abs().is_some_and(|size| size < 5000) {
+    if whole.is_empty() && fraction.is_empty() || exponent.checked_abs().is_none_or(|size| size >= 5000) {
         return None;
     }
     let mut value = 0.0_f64;
@@ -292,10 +289,10 @@ fn unquote_one(rest: &mut &str, quote: char, out: &mut Vec<u8>) -> Result<Option
         'v' => 11,
         '\\' => u32::from('\\'),
         c if c == quote => u32::from(c),
-        'x' => return byte_escape(chars.as_str(), rest, 2, 16, out).ok_or_else(bad),
+        'x' => return byte_escape(chars.as_str(), rest, 2, 16, out).map(Some).ok_or_else(bad),
         '0'..='7' => {
             let digits = rest.get(1..).unwrap_or_default();
-            return byte_escape(digits, rest, 3, 8, out).ok_or_else(bad);
+            return byte_escape(digits, rest, 3, 8, out).map(Some).ok_or_else(bad);
         }
         'u' | 'U' => {
             let length = if escape == 'u' { 4 } else { 8 };
@@ -319,11 +316,11 @@ fn byte_escape<'s>(
     length: usize,
     base: u32,
     out: &mut Vec<u8>,
-) -> Option<Option<u32>> {
+) -> Option<u32> {
     let code = radix(digits.get(..length)?, base)?;
     out.push(u8::try_from(code).ok()?);
     *rest = digits.get(length..)?;
-    Some(Some(code))
+    Some(code)
 }
 
 fn radix(digits: &str, base: u32) -> Option<u32> {

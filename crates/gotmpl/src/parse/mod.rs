@@ -130,7 +130,7 @@ struct Loops {
 
 type Parsed<T> = Result<T, ParseError>;
 
-impl<'s> Parser<'s> {
+impl Parser<'_> {
     fn run(&mut self, name: &str) -> Parsed<()> {
         loop {
             let token = self.next();
@@ -162,13 +162,10 @@ impl<'s> Parser<'s> {
 
     fn action(&mut self, open: Token) -> Parsed<()> {
         let token = self.next_non_space();
-        let keyword = match token.kind {
-            Kind::Keyword(keyword) => keyword,
-            _ => {
-                self.at -= 1;
-                self.empty = false;
-                return self.output(open);
-            }
+        let Kind::Keyword(keyword) = token.kind else {
+            self.at -= 1;
+            self.empty = false;
+            return self.output(open);
         };
         let opens = !matches!(keyword, Keyword::Define | Keyword::Else | Keyword::End);
         self.empty &= !opens;

@@ -109,7 +109,7 @@ impl<'s> Parser<'s> {
             let token = self.next_non_space();
             if token.kind == frame.end {
                 let Some(frame) = frames.pop() else { continue };
-                let pipe = self.close_frame(frame, token)?;
+                let pipe = self.close_frame(&frame, token)?;
                 let Some(outer) = frames.last_mut() else { return Ok(pipe) };
                 if let Some(command) = &mut outer.command {
                     let open = Token { kind: Kind::LeftParen, start: pipe.span.0, end: pipe.span.1 };
@@ -169,7 +169,7 @@ impl<'s> Parser<'s> {
     }
 
     /// Ends a pipeline: its variables get their values.
-    fn close_frame(&mut self, frame: Frame<'s>, end: Token) -> Parsed<Pipe> {
+    fn close_frame(&mut self, frame: &Frame<'s>, end: Token) -> Parsed<Pipe> {
         let span = (frame.start, end.start.max(frame.start));
         if frame.stages == 0 {
             return Err(self.error_at(end, &format!("missing value for {}", frame.context)));
@@ -214,7 +214,7 @@ impl<'s> Parser<'s> {
             _ => return Err(self.unexpected(token, "operand")),
         }
         let Some(command) = frame.command.take() else { return Ok(()) };
-        self.close_command(command, frame.stages, token)?;
+        self.close_command(&command, frame.stages, token)?;
         frame.stages += 1;
         Ok(())
     }
@@ -402,7 +402,7 @@ impl<'s> Parser<'s> {
     }
 
     /// Ends a command: the call.
-    fn close_command(&mut self, command: Command<'s>, stage: usize, end: Token) -> Parsed<()> {
+    fn close_command(&mut self, command: &Command<'s>, stage: usize, end: Token) -> Parsed<()> {
         let piped = stage > 0;
         let span = (command.start, end.start.max(command.start));
         let has_args = command.args > 0 || piped;
@@ -445,7 +445,7 @@ impl<'s> Parser<'s> {
                 }
             }
             Some(Head::Function(name @ ("and" | "or"), token)) => {
-                self.close_decision(&command, name, token, piped, span)?;
+                self.close_decision(command, name, token, piped, span);
             }
             Some(Head::Function(name, token)) => {
                 self.call_spanning(name, token, command.args, piped, &command.literals, span)?;
@@ -466,10 +466,10 @@ impl<'s> Parser<'s> {
         token: Token,
         piped: bool,
         span: (u32, u32),
-    ) -> Parsed<()> {
+    ) {
         if command.args == 0 && !piped {
             self.fail(format!("wrong number of args for {name}: want at least 1 got 0"), span);
-            return Ok(());
+            return;
         }
         if !piped {
             if let Some(last) = command.decisions.last() {
@@ -482,7 +482,7 @@ impl<'s> Parser<'s> {
             for decision in earlier {
                 self.land(Some(*decision));
             }
-            return Ok(());
+            return;
         }
         let over = self.emit(Op::Jump(OPEN), token);
         for decision in &command.decisions {
@@ -490,7 +490,6 @@ impl<'s> Parser<'s> {
         }
         self.emit(Op::DropUnder, token);
         self.land(Some(over));
-        Ok(())
     }
 
     fn call(

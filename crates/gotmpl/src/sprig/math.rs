@@ -278,11 +278,6 @@ fn decimal(
     Ok(Value::float(result.to_f64()))
 }
 
-#[expect(
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    reason = "places are few; Go converts as well"
-)]
 fn round(_: &mut CallCx<'_>, args: Args<'_>) -> Result<Value> {
     let up_from = if args.len() > 2 { args.float(2) } else { 0.5 };
     let number = convert::to_f64(args.get(0));
@@ -295,18 +290,17 @@ fn round(_: &mut CallCx<'_>, args: Args<'_>) -> Result<Value> {
 }
 
 /// The numbers from `start` to before `stop`.
-fn range(cx: &mut CallCx<'_>, start: i64, stop: i64, step: i64) -> Result<Vec<i64>> {
+fn range(cx: &mut CallCx<'_>, start: i64, stop: i64, by: i64) -> Result<Vec<i64>> {
     let mut numbers = Vec::new();
-    if step == 0 || (step > 0) != (stop >= start) {
+    if by == 0 || (by > 0) != (stop >= start) {
         return Ok(numbers);
     }
-    let count =
-        (i128::from(stop) - i128::from(start)).unsigned_abs().div_ceil(u128::from(step.unsigned_abs()));
+    let count = (i128::from(stop) - i128::from(start)).unsigned_abs().div_ceil(u128::from(by.unsigned_abs()));
     charge_list(cx, usize::try_from(count).unwrap_or(usize::MAX))?;
     let mut next = Some(start);
-    while let Some(number) = next.filter(|number| if step > 0 { *number < stop } else { *number > stop }) {
+    while let Some(number) = next.filter(|number| if by > 0 { *number < stop } else { *number > stop }) {
         numbers.push(number);
-        next = number.checked_add(step);
+        next = number.checked_add(by);
     }
     Ok(numbers)
 }

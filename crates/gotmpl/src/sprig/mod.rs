@@ -4,6 +4,11 @@
 //! and examples. Arguments arrive checked against the parameter types; a function only says no where Sprig's fails.
 //! Clock, zone, randomness and name resolution come from [`dodona_value::Runtime`]; whatever grows with an argument is
 //! charged to the budget before it is made.
+#![expect(
+    clippy::needless_pass_by_value,
+    clippy::unnecessary_wraps,
+    reason = "the functions of a table have one signature, whether they need all of it or not"
+)]
 
 mod base32;
 mod base64;

@@ -75,23 +75,27 @@ static LOWER: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"^\p{Ll}$")
 
 /// Whether a character is in category Lu; Rust's `is_uppercase` takes Roman numerals too.
 pub(crate) fn is_upper(c: char) -> bool {
-    if c.is_ascii() { c.is_ascii_uppercase() } else { is_in(&UPPER, c) }
+    if c.is_ascii() { c.is_ascii_uppercase() } else { is_in(UPPER.as_ref(), c) }
 }
 
 /// Whether a character is in category Ll.
 pub(crate) fn is_lower(c: char) -> bool {
-    if c.is_ascii() { c.is_ascii_lowercase() } else { is_in(&LOWER, c) }
+    if c.is_ascii() { c.is_ascii_lowercase() } else { is_in(LOWER.as_ref(), c) }
 }
 
-fn is_in(class: &Option<Regex>, c: char) -> bool {
-    class.as_ref().is_some_and(|class| class.is_match(c.encode_utf8(&mut [0; 4])))
+fn is_in(class: Option<&Regex>, c: char) -> bool {
+    class.is_some_and(|class| class.is_match(c.encode_utf8(&mut [0; 4])))
 }
 
 static PUNCTUATION: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"^\p{P}$").ok());
 
 /// Whether a character is in category P.
 pub(crate) fn is_punctuation(c: char) -> bool {
-    if c.is_ascii() { c.is_ascii_punctuation() && !"$+<=>^`|~".contains(c) } else { is_in(&PUNCTUATION, c) }
+    if c.is_ascii() {
+        c.is_ascii_punctuation() && !"$+<=>^`|~".contains(c)
+    } else {
+        is_in(PUNCTUATION.as_ref(), c)
+    }
 }
 
 /// `strings.TrimSpace`

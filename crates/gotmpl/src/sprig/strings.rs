@@ -387,7 +387,7 @@ fn trunc(_: &mut CallCx<'_>, args: Args<'_>) -> Result<Value> {
 
 fn indent(cx: &mut CallCx<'_>, args: &Args<'_>, before: &[u8]) -> Result<Value> {
     let (blanks, text) = (count(args.int(0))?, args.str(1));
-    let lines = 1 + text.iter().filter(|byte| **byte == b'\n').count();
+    let lines = 1 + memchr::memchr_iter(b'\n', text).count();
     if blanks.saturating_mul(lines) > cx.budget.memory_left() {
         cx.budget.memory(usize::MAX)?;
     }
