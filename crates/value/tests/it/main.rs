@@ -6,7 +6,10 @@
 )]
 
 mod cases;
+mod document;
 mod format;
 mod json;
+mod random;
 mod regex;
+mod robust;
 mod time;
