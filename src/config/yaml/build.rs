@@ -1,6 +1,7 @@
 //! Parser events to a tree: aliases, merge keys, duplicates, tags, and the bounds on depth and size.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use granit_parser::{Event, ScalarStyle, Span, StructureStyle};
 
@@ -49,8 +50,8 @@ struct Mapping {
     pairs: Vec<(Key, Node)>,
     index: HashMap<String, Slot>,
     pending: Option<Pending>,
-    /// Byte at which the last scalar key ended.
-    key_end: Option<usize>,
+    /// Bytes of the last key, if it was a plain scalar.
+    key_bytes: Option<Range<usize>>,
 }
 
 /// Where a key's pair lies.
@@ -121,7 +122,7 @@ impl<'a> Builder<'a> {
                     plain: style == ScalarStyle::Plain,
                     tag,
                 };
-                self.note_key_end(span);
+                self.note_key(scalar.plain, span);
                 self.scalar(&scalar, anchor, at)
             }
             Event::SequenceStart(style, anchor, _) => self.open(Content::List(Vec::new()), style, anchor, at),
@@ -149,11 +150,11 @@ impl<'a> Builder<'a> {
         if last && self.source.ends_inside_a_line() { text.strip_suffix('\n').unwrap_or(text) } else { text }
     }
 
-    fn note_key_end(&mut self, span: Span) {
+    fn note_key(&mut self, plain: bool, span: Span) {
         if let Some(Frame { content: Content::Map(mapping), .. }) = self.open.last_mut()
             && mapping.pending.is_none()
         {
-            mapping.key_end = span.end.byte_offset();
+            mapping.key_bytes = span.byte_range().filter(|_| plain);
         }
     }
 
@@ -304,10 +305,13 @@ impl<'a> Builder<'a> {
 impl Mapping {
     /// The text that `slack:` in `[slack:, x]` is in YAML 1.1, where a colon needs a blank behind it to make a mapping.
     fn colon_text(&self, source: &str) -> Option<String> {
-        let [(key, value)] = self.pairs.as_slice() else { return None };
-        let behind = source.get(self.key_end?..)?;
-        (value.is_null() && (behind.starts_with(":,") || behind.starts_with(":]")))
-            .then(|| format!("{}:", key.text))
+        let [(_, value)] = self.pairs.as_slice() else { return None };
+        let bytes = self.key_bytes.clone()?;
+        let colon = bytes.end + source.get(bytes.end..)?.find(':')?;
+        let (blanks, behind) = (source.get(bytes.end..colon)?, source.get(colon + 1..)?);
+        let is_text =
+            value.is_null() && blanks.chars().all(|letter| letter == ' ') && behind.starts_with([',', ']']);
+        is_text.then(|| source.get(bytes.start..=colon).map(str::to_owned))?
     }
 
     /// Adds a pair; the last of several equal keys counts (core 1.4.11). Returns a key that was written twice.
