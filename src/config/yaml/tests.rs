@@ -117,17 +117,16 @@ fn size_depth_and_expansion_are_bounded() {
     assert!(parse(&"- ".repeat(100_000)).is_err());
     assert!(parse(&"{a: ".repeat(1000)).is_err());
     assert!(parse(&"x".repeat(MAX_TEXT + 1)).is_err());
-    let mut bomb = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x]\n");
-    for level in 1..20 {
-        let before = format!("*a{}", level - 1);
-        bomb += &format!("a{level}: &a{level} [{}]\n", [before.as_str(); 9].join(", "));
-    }
-    assert!(parse(&bomb).unwrap_err().message.contains("too large"));
-    let mut deep = String::from("a0: &a0 [x]\n");
-    for level in 1..90 {
-        deep += &format!("a{level}: &a{level} [*a{}]\n", level - 1);
-    }
-    assert!(parse(&deep).unwrap_err().message.contains("levels deep"));
+    let nested = |levels: usize, width: usize| -> String {
+        let level = |level: usize| {
+            let before = if level == 0 { "x".to_owned() } else { format!("*a{}", level - 1) };
+            format!("a{level}: &a{level} [{}]\n", vec![before; width].join(", "))
+        };
+        (0..levels).map(level).collect()
+    };
+    assert!(parse(&nested(20, 9)).unwrap_err().message.contains("too large"));
+    assert!(parse(&nested(90, 1)).unwrap_err().message.contains("levels deep"));
+    assert!(parse(&nested(5, 3)).is_ok());
 }
 
 /// Pieces out of which YAML and its mistakes are made.
@@ -143,13 +142,15 @@ fn pieces() -> impl Strategy<Value = String> {
 proptest! {
     #[test]
     fn no_text_stops_the_parser(text in any::<String>()) {
-        let _ = parse(&text);
+        let lines = text.lines().count() + 1;
+        prop_assert!(parse(&text).err().is_none_or(|error| (1..=lines).contains(&error.at.line)));
     }
 
     #[test]
     fn no_yaml_stops_the_parser(text in pieces()) {
-        if let Ok(parsed) = parse(&text) {
-            let _ = parsed.node.fields().map(|fields| fields.text("a"));
+        match parse(&text) {
+            Ok(parsed) => prop_assert!(parsed.node.at.line >= 1 && parsed.node.at.column >= 1),
+            Err(error) => prop_assert!(error.at.line >= 1 && !error.message.is_empty()),
         }
     }
 }
