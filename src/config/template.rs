@@ -4,7 +4,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::notes::Notes;
 use super::{place, yaml};
-use crate::delivery::{SectionType, service_types};
+use crate::delivery::{SectionType, section_types, service_types};
 use crate::engine::Template;
 use crate::model::{Fields, Node, NodeError};
 
@@ -82,7 +82,7 @@ fn message(
 
 /// The section types: those of core 4.4 in its order, then those of services that upstream does not have.
 fn rows() -> Vec<&'static SectionType> {
-    let mut rows: Vec<_> = service_types().iter().filter_map(|row| row.section.as_ref()).collect();
+    let mut rows: Vec<_> = section_types().collect();
     rows.sort_by_key(|row| ORDER.iter().position(|key| *key == row.key).unwrap_or(ORDER.len()));
     rows.dedup_by_key(|row| row.key);
     rows

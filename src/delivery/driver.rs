@@ -37,7 +37,7 @@ pub trait HttpService: Send + Sync + 'static {
     }
 }
 
-/// How often a request is repeated at once after a broken connection, 429 or 5xx except 501 (services 2.3).
+/// How often a request is repeated within one attempt, while the outbox waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Repeats {
     /// Requests after the first one.
@@ -46,11 +46,23 @@ pub struct Repeats {
     pub pause: Duration,
     /// Longest pause, unless the receiver asks for a longer one.
     pub longest: Duration,
+    /// What is repeated.
+    pub when: When,
+}
+
+/// What is repeated within one attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    /// Broken connections, 429, and 5xx except 501 (services 2.3).
+    Temporary,
+    /// 429 with a `Retry-After` (services 2.1).
+    Asked,
 }
 
 impl Repeats {
     /// The outbox alone repeats.
-    pub const NONE: Self = Self { most: 0, pause: Duration::ZERO, longest: Duration::ZERO };
+    pub const NONE: Self =
+        Self { most: 0, pause: Duration::ZERO, longest: Duration::ZERO, when: When::Temporary };
 
     /// The pause after the repeat number `done` (0 before the first one).
     fn pause(&self, done: u32) -> Duration {
@@ -191,12 +203,15 @@ impl Caller {
         done: u32,
     ) -> Option<Duration> {
         let own = repeats.pause(done);
-        match result {
-            Err(failure) => failure.repeat.then_some(own),
-            Ok(response) => match response.status().as_u16() {
-                429 | 503 => Some(retry_after(response.headers(), self.now()).unwrap_or(own)),
-                501 => None,
-                500..=599 => Some(own),
+        let asked = |response: &Response<Bytes>| retry_after(response.headers(), self.now());
+        match (result, repeats.when) {
+            (Err(failure), When::Temporary) => failure.repeat.then_some(own),
+            (Err(_), When::Asked) => None,
+            (Ok(response), when) => match (response.status().as_u16(), when) {
+                (429 | 503, When::Temporary) => Some(asked(response).unwrap_or(own)),
+                (429, When::Asked) => asked(response),
+                (501, _) => None,
+                (500..=599, When::Temporary) => Some(own),
                 _ => None,
             },
         }
@@ -227,18 +242,28 @@ impl Caller {
         }
     }
 
-    /// The debug line of core 5.7, redacted.
+    /// The debug line of core 5.7, redacted. What is shown is put together only if somebody listens.
     fn trace_request(&self, request: &Request<Bytes>) {
-        if tracing::enabled!(tracing::Level::DEBUG) {
-            let url = shown_url(&request.uri().to_string());
-            let headers: Vec<&str> = request.headers().keys().map(http::HeaderName::as_str).collect();
-            let body = self.redactor.quote(request.body());
-            tracing::debug!(service = %self.name, "Sending request: {} {url} {headers:?} {body}", request.method());
-        }
+        tracing::debug!(service = %self.name, "Sending request: {}", Shown { request, redactor: &self.redactor });
     }
 
     fn now(&self) -> jiff::Timestamp {
         self.http.clients().reach().clock.now()
+    }
+}
+
+/// A request as log lines show it: the host of its URL, the names of its headers, its body without secrets.
+struct Shown<'a> {
+    request: &'a Request<Bytes>,
+    redactor: &'a Redactor,
+}
+
+impl std::fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let url = shown_url(&self.request.uri().to_string());
+        let headers: Vec<&str> = self.request.headers().keys().map(http::HeaderName::as_str).collect();
+        let body = self.redactor.quote(self.request.body());
+        write!(f, "{} {url} {headers:?} {body}", self.request.method())
     }
 }
 

@@ -12,6 +12,7 @@ pub mod payload;
 pub mod redact;
 pub mod request;
 pub mod section;
+mod sections;
 pub mod services;
 pub mod smtp;
 pub mod template;
@@ -90,4 +91,9 @@ pub fn service_types() -> &'static [ServiceType] {
 /// The service type called `name`.
 pub fn service_type(name: &str) -> Option<&'static ServiceType> {
     service_types().iter().find(|row| row.name == name)
+}
+
+/// All sections that templates may have: those of the services of the table, and those of services that are still to come.
+pub fn section_types() -> impl Iterator<Item = &'static SectionType> {
+    service_types().iter().filter_map(|row| row.section.as_ref()).chain(sections::PENDING)
 }

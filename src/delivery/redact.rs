@@ -4,7 +4,7 @@ use base64::Engine as _;
 use url::Url;
 
 /// What stands in the place of a secret.
-pub const MASK: &str = "[redacted]";
+pub const MASK: &str = "***";
 
 /// Shorter texts are not looked for: replacing each `a` would destroy a message and hide nothing.
 const SHORTEST: usize = 4;
@@ -55,8 +55,12 @@ impl Redactor {
             self.add(query);
             url.query_pairs().for_each(|(_, value)| self.add(&value));
         }
-        // A path segment as long as a token probably is one.
-        url.path().split('/').filter(|segment| segment.len() >= 16).for_each(|segment| self.add(segment));
+        // A path segment that is long, or has digits among its letters, probably is a token.
+        let is_token = |segment: &&str| {
+            segment.len() >= 16
+                || segment.len() >= 8 && segment.contains(|letter: char| letter.is_ascii_digit())
+        };
+        url.path().split('/').filter(is_token).for_each(|segment| self.add(segment));
         self.add(url.password().unwrap_or_default());
         self.add(url.username());
     }

@@ -67,19 +67,15 @@ pub(crate) fn chain(error: &dyn StdError) -> String {
 fn has_certificate_error(error: &reqwest::Error) -> bool {
     let mut cause: Option<&(dyn StdError + 'static)> = error.source();
     while let Some(error) = cause {
-        if is_certificate_error(error) {
+        if let Some(rustls::Error::InvalidCertificate(_)) = error.downcast_ref::<rustls::Error>() {
             return true;
         }
-        // An `io::Error` hands out the source of what it wraps, not what it wraps.
+        // An `io::Error` names the cause of what it wraps as its own; what it wraps has to be asked for.
         let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        if wrapped.is_some_and(|inner| is_certificate_error(inner)) {
-            return true;
-        }
-        cause = error.source();
+        cause = match wrapped {
+            Some(inner) => Some(inner),
+            None => error.source(),
+        };
     }
     false
-}
-
-fn is_certificate_error(error: &(dyn StdError + 'static)) -> bool {
-    matches!(error.downcast_ref::<rustls::Error>(), Some(rustls::Error::InvalidCertificate(_)))
 }

@@ -45,6 +45,9 @@ pub struct Reach {
     pub user_agent: String,
     /// Authorities to trust instead of the system's; for tests and closed installations.
     pub authorities: Option<Vec<CertificateDer<'static>>>,
+    /// Environment variables that services may read: cloud credentials and emulators. Empty for tenants, who must not
+    /// borrow what the process itself may do (services 1.5).
+    pub environment: Arc<BTreeMap<String, String>>,
     /// Where dates (`Retry-After`, `Date`) come from.
     pub clock: Arc<dyn Clock>,
     /// Whether content that a receiver could not read refuses the message, as upstream does, instead of sending the
@@ -59,6 +62,7 @@ impl Default for Reach {
             proxies: Proxies::default(),
             user_agent: concat!("dodona/", env!("CARGO_PKG_VERSION")).to_owned(),
             authorities: None,
+            environment: Arc::default(),
             clock: Arc::new(SystemClock),
             strict_payloads: false,
         }

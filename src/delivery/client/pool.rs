@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use http::header::{CONTENT_LENGTH, HeaderValue};
 use http::{HeaderMap, Request, Response, StatusCode};
 use rustls::RootCertStore;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -92,9 +93,11 @@ impl Http {
         let _slot = pool.slot(&host, self.transport.max_per_host).await;
         let mut outgoing = reqwest::Request::new(request.method().clone(), url.clone());
         *outgoing.headers_mut() = request.headers().clone();
-        // Without a body the length is 0 where the method asks for one, never an empty chunked body (services 2.3, FIX).
-        if !request.body().is_empty() || may_have_body(request.method()) {
+        if !request.body().is_empty() {
             *outgoing.body_mut() = Some(request.body().clone().into());
+        } else if may_have_body(request.method()) {
+            // Never an empty chunked body (services 2.3, FIX).
+            outgoing.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
         }
         let response = pool.client.execute(outgoing).await.map_err(|error| Failure::network(&host, error))?;
         read(response, &host).await

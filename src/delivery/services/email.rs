@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use futures::future::BoxFuture;
-use lettre::message::header::{ContentTransferEncoding, ContentType, Header, HeaderName, HeaderValue};
+use lettre::message::header::{
+    ContentTransferEncoding, ContentType, Header, HeaderName, HeaderValue, MIME_VERSION_1_0,
+};
 use lettre::message::{Body, Mailbox};
 use serde_json::Value;
 
@@ -196,6 +198,7 @@ fn compose(
         .subject(text(section, "subject"))
         .date(now)
         .message_id(None)
+        .header(MIME_VERSION_1_0)
         .header(AutoSubmitted)
         .header(content_type);
     for mailbox in to {

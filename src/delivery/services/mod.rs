@@ -1,5 +1,6 @@
 //! The services, one file each, and the table that lists them by name.
 
+pub mod console;
 mod email;
 mod slack;
 mod webhook;
@@ -7,4 +8,4 @@ mod webhook;
 use super::ServiceType;
 
 /// All service types, ordered by name. Docs index, tests, command-line help and metric labels are derived from it.
-pub const TABLE: &[ServiceType] = &[email::TYPE, slack::TYPE, webhook::TYPE];
+pub const TABLE: &[ServiceType] = &[console::TYPE, email::TYPE, slack::TYPE, webhook::TYPE];

@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::time::Instant;
 
 use crate::delivery::conversation::{Conversation, ConversationKey};
-use crate::delivery::driver::{Caller, Repeats, Reply};
+use crate::delivery::driver::{Caller, Repeats, Reply, When};
 use crate::delivery::options::Options;
 use crate::delivery::payload::{self, InvalidPayload, OnInvalid};
 use crate::delivery::request::{Outgoing, parse_url};
@@ -29,7 +29,8 @@ pub(super) const TYPE: ServiceType =
 const DEFAULT_API: &str = "https://slack.com/api/";
 
 /// Slack's rate limit is repeated within one attempt only while the pauses are short; the outbox does the rest.
-const REPEATS: Repeats = Repeats { most: 20, pause: Duration::from_secs(1), longest: Duration::from_secs(1) };
+const REPEATS: Repeats =
+    Repeats { most: 20, pause: Duration::ZERO, longest: Duration::ZERO, when: When::Asked };
 
 const FIELDS: &[Field] = &[
     Field::text("username").always(),

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::Request;
 use serde_json::{Map, Value, json};
 
-use crate::delivery::driver::{Driver, HttpService, Repeats, Reply};
+use crate::delivery::driver::{Driver, HttpService, Repeats, Reply, When};
 use crate::delivery::options::Options;
 use crate::delivery::request::Outgoing;
 use crate::delivery::section::{object, text};
@@ -92,6 +92,7 @@ fn repeats(options: &Options<'_>) -> Result<Repeats, NodeError> {
         most: u32::try_from(most).unwrap_or(u32::MAX),
         pause: wait("retryWaitMin", RETRY_WAIT_MIN)?,
         longest: wait("retryWaitMax", RETRY_WAIT_MAX)?,
+        when: When::Temporary,
     })
 }
 

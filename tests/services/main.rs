@@ -1,0 +1,44 @@
+//! The services against recorders: `tests/services/<service>/<case>.yaml` are the cases, this is the harness.
+//!
+//! `contract.rs` runs over the table of services, so that none can be forgotten; `secrets.rs` plants secrets and looks for
+//! them; `docs.rs` sends the examples of the docs pages; `server.rs` talks to a mail server that others wrote.
+
+mod case;
+mod contract;
+mod docs;
+mod play;
+mod secrets;
+mod server;
+
+use std::path::{Path, PathBuf};
+
+/// The folder of this harness.
+fn here() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/services")
+}
+
+/// The cases of every service of the table, all run; a service without a folder or without a case fails.
+#[test]
+fn cases() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let mut failures = Vec::new();
+    let mut count = 0;
+    for row in dodona::delivery::service_types() {
+        let folder = here().join(row.name);
+        let entries = std::fs::read_dir(&folder)
+            .unwrap_or_else(|error| panic!("no cases for `{}`: {}: {error}", row.name, folder.display()));
+        let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+        files.retain(|file| file.extension().is_some_and(|extension| extension == "yaml"));
+        files.sort();
+        assert!(!files.is_empty(), "no cases in {}", folder.display());
+        for file in files {
+            count += 1;
+            let name = format!("{}/{}", row.name, file.file_stem().unwrap().to_string_lossy());
+            let text = std::fs::read_to_string(&file).unwrap();
+            let differences = runtime.block_on(play::case(row.name, &text));
+            failures.extend(differences.into_iter().map(|line| format!("{name}: {line}")));
+        }
+    }
+    println!("services: {count} cases");
+    assert!(failures.is_empty(), "\n{}", failures.join("\n"));
+}

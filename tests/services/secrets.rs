@@ -1,0 +1,106 @@
+//! Secrets that are planted in the settings must not come out in errors or in log lines, at any level.
+
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+
+use dodona::delivery::client::Reach;
+use dodona_recorder::http::{Answer, HttpRecorder};
+use dodona_recorder::smtp::{Script, SmtpRecorder};
+use tracing_subscriber::fmt::MakeWriter;
+
+use crate::contract::{Subject, contracts};
+
+/// Keeps what is logged.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Log {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self::Writer {
+        self.clone()
+    }
+}
+
+#[test]
+fn planted_secrets_stay_inside() {
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_writer(log.clone())
+        .with_ansi(false)
+        .finish();
+    // One thread, so that everything is logged to this subscriber.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    tracing::subscriber::with_default(subscriber, || {
+        // Other tests of this program have met the same log lines while nobody listened.
+        tracing::callsite::rebuild_interest_cache();
+        runtime.block_on(provoke());
+    });
+    let log = String::from_utf8_lossy(&log.0.lock().unwrap()).into_owned();
+    assert!(log.contains("Sending request"), "the debug lines of core 5.7 are there");
+    assert!(log.contains("Received response"), "the debug lines of core 5.7 are there");
+    for (kind, contract) in contracts() {
+        for secret in &contract.secrets {
+            let line = log.lines().find(|line| line.contains(secret.as_str()));
+            assert_eq!(line, None, "{kind} logs a secret");
+        }
+    }
+}
+
+/// Makes every service fail in many ways; errors are checked here, log lines by the caller.
+async fn provoke() {
+    for (kind, contract) in contracts() {
+        let secrets = contract.secrets.clone();
+        assert!(contract.transport == "none" || !secrets.is_empty(), "{kind} plants no secret");
+        // The receiver returns what it got, as many do in their error pages.
+        let echo = |status: u16| {
+            HttpRecorder::start(move |request| {
+                Answer::reply(status, request.text()).with("Location", &request.target)
+            })
+        };
+        let check = |result: Result<dodona::model::Receipt, dodona::delivery::DeliveryError>| {
+            let text = format!("{result:?}");
+            for secret in &secrets {
+                assert!(!text.contains(secret.as_str()), "{kind} shows a secret: {text}");
+            }
+        };
+        let extra = [("retryMax", (-1).into()), ("timeout", "2s".into())];
+        let reach = || Reach { tls_directory: None, ..Reach::default() };
+        if contract.transport == "http" {
+            for status in [200, 302, 400, 401, 429, 500] {
+                let recorder = echo(status);
+                let url = format!("http://{}", recorder.host());
+                check(Subject::new(kind, &contract, &url, 0, reach(), &extra).send().await);
+            }
+            for url in [
+                "http://127.0.0.1:1",
+                "http://no-such-host.invalid",
+                "ftp://127.0.0.1",
+                "http://127.0.0.1:x",
+                "https://127.0.0.1:1",
+            ] {
+                check(Subject::new(kind, &contract, url, 0, reach(), &extra).send().await);
+            }
+        }
+        if contract.transport == "smtp" {
+            for reply in ["535 no", "535 __ECHO__"] {
+                let replies = [("AUTH".to_owned(), reply.replace("__ECHO__", &secrets.join(" ")))].into();
+                let script = Script { ehlo: vec!["AUTH PLAIN LOGIN".into()], replies, ..Script::default() };
+                let recorder = SmtpRecorder::start(script);
+                check(Subject::new(kind, &contract, "", recorder.port(), reach(), &extra).send().await);
+            }
+        }
+    }
+}
