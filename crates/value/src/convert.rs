@@ -4,11 +4,7 @@ use crate::strconv;
 use crate::value::Value;
 
 /// The whole number in a value, as Sprig's `toInt64`; 0 for what is not one, durations included.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_possible_wrap,
-    reason = "Go converts the same way"
-)]
+#[expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "Go converts the same way")]
 pub fn to_i64(value: &Value) -> i64 {
     match value {
         Value::Bool(truth) => i64::from(*truth),

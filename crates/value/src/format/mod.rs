@@ -15,7 +15,7 @@ use crate::value::Value;
 use print::Printer;
 
 /// How deep values are printed; below, `...` stands for what there is.
-pub const MAX_DEPTH: usize = 200;
+pub const MAX_DEPTH: usize = 1_000;
 
 /// `%v`.
 pub fn value(text: &mut Text, value: &Value) {

@@ -135,6 +135,10 @@ fn a_hundred_thousand_levels_can_be_dropped_and_printed() {
         list = Value::list(vec![list]);
     }
     assert!(list.to_string().contains("..."));
+    let mut text = Text::new(1 << 20);
+    assert_eq!(json::write(&mut text, &list, json::Style::COMPACT), Err(json::WriteError::Depth));
+    let mut budget = Budget::new(Limits::default());
+    assert!(compare::deep_equal(&list, &list.clone(), &mut budget).is_err());
     drop(list);
     let mut map = Map::new();
     for _ in 0..100_000 {
