@@ -18,13 +18,14 @@ mod timers;
 mod writer;
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 pub use assembly::{Pipeline, PipelineOptions, Watched};
-pub use lane::Lane;
+pub use lane::{Lane, Refused};
 
 use crate::engine::Send;
 use crate::model::{Change, Message, ObjectKey};
-use crate::outbox::{AcceptError, Ending, Outcome, Parcel};
+use crate::outbox::{Ending, Outcome, Parcel};
 use lane::PostError;
 use settings::InForce;
 
@@ -32,14 +33,19 @@ impl Lane {
     /// One change: who is told what because of it? Returns once every message is in the outbox, which is when the next
     /// change may be looked at: a full outbox slows the source down, and nothing is dropped.
     pub(crate) async fn tell(&self, change: Change) {
+        self.decide_and_post(&change).await;
+        self.told.fetch_add(1, Ordering::SeqCst);
+    }
+
+    async fn decide_and_post(&self, change: &Change) {
         let in_force = self.in_force();
-        if let Some(reason) = self.reason_to_skip(&change, &in_force) {
-            self.note_skipped(&change, &reason);
-            return self.take_notice(&change);
+        if let Some(reason) = self.reason_to_skip(change, &in_force) {
+            self.note_skipped(change, &reason);
+            return self.take_notice(change);
         }
-        let plan = self.decide(&change, &in_force);
-        self.note_plan(&change, &plan);
-        self.wake(&change, plan.wake_at);
+        let plan = self.decide(change, &in_force);
+        self.note_plan(change, &plan);
+        self.wake(change, plan.wake_at);
         for send in plan.send {
             self.post(&send, &in_force).await;
         }
@@ -59,21 +65,22 @@ impl Lane {
 
     /// To the outbox, which may be full.
     async fn hand_over(&self, send: &Send, message: Message) {
-        match self.outbox.accept(self.parcel(send, message)).await {
-            Ok(_) => {}
-            // Not told, and not recorded either: it is decided again after the restart.
-            Err(error @ AcceptError::Closed(_)) => self.note_unsent(send, &error),
-            Err(error) => {
-                self.note_unsent(send, &error);
-                self.ledger().record_failure(send.object.key(), &send.ledger_key);
-            }
+        self.under_way.fetch_add(1, Ordering::SeqCst);
+        if let Err(error) = self.outbox.accept(self.parcel(send, message)).await {
+            self.ended();
+            self.note_unsent(send, &error);
+            // Not told, and not recorded either: the next look at the object, or the next process, decides again.
+            self.ledger().record_failure(send.object.key(), &send.ledger_key);
         }
     }
 
     /// A message that cannot be composed is refused until the configuration that it used changes (design 2).
     fn refuse(&self, send: &Send, error: &PostError) {
         self.note_unrenderable(send, error);
-        self.ledger().record_unrenderable(send.object.key(), &send.ledger_key);
+        match self.refused {
+            Refused::Wait => self.ledger().record_unrenderable(send.object.key(), &send.ledger_key),
+            Refused::NextLook => drop(self.ledger().record_failure(send.object.key(), &send.ledger_key)),
+        }
     }
 
     /// One parcel that came to its end: record it, and write down what was told.
@@ -85,12 +92,20 @@ impl Lane {
             Ending::Delivered(_) => {
                 self.ledger().record_receipt(&object, &parcel.ledger_key, self.clock.unix_seconds())
             }
+            Ending::Refused(_) if self.refused == Refused::NextLook => self.ledger().record_failure(&object, &parcel.ledger_key),
             Ending::Refused(_) => self.ledger().record_refusal(&object, &parcel.ledger_key),
         };
         self.outbox.recorded(parcel.id);
         if patch {
             self.writer.write(&object);
         }
+        self.ended();
+    }
+
+    /// A message that was under way is not any more. One that an earlier process left was never counted.
+    fn ended(&self) {
+        let less = |count: usize| Some(count.saturating_sub(1));
+        self.under_way.fetch_update(Ordering::SeqCst, Ordering::SeqCst, less).ok();
     }
 }
 

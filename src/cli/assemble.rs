@@ -16,7 +16,7 @@ use crate::delivery::client::{Clients, Proxies, Reach};
 use crate::engine::Selector;
 use crate::model::{Clock, NoLookup, Redactor, SystemClock, language_runtime};
 use crate::outbox::Policy;
-use crate::pipeline::{PipelineOptions, Watched};
+use crate::pipeline::{PipelineOptions, Refused, Watched};
 use crate::source::dir::{DirSettings, DirSource, Folder};
 use crate::source::kube::{EventRecorder, KubeSettings, KubeSource, Pace, connect};
 use crate::source::{SettingsSource, WatchSpec};
@@ -33,6 +33,7 @@ pub(super) fn options(metrics: &Arc<Metrics>, redactor: Redactor) -> PipelineOpt
         metrics: Arc::clone(metrics),
         lookup: Arc::new(NoLookup),
         redactor,
+        refused: Refused::default(),
     }
 }
 

@@ -1,13 +1,14 @@
 //! Putting the pipeline together, running it, and stopping it without losing anything.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
-use super::Lane;
+use super::lane::{Lane, Refused};
 use super::courier::ServiceFinder;
 use super::settings::{Holder, log_reports};
 use super::timers::Timers;
@@ -39,6 +40,8 @@ pub struct PipelineOptions {
     pub metrics: Arc<Metrics>,
     /// Who answers `repo.…`.
     pub lookup: Arc<dyn Lookup>,
+    /// What becomes of refused messages.
+    pub refused: Refused,
     /// Learns the secrets of every configuration, so that no line shows them.
     pub redactor: Redactor,
 }
@@ -84,6 +87,7 @@ impl Pipeline {
             metrics: Arc::clone(&options.metrics),
             lookup: options.lookup,
             redactor: options.redactor,
+            refused: options.refused,
         };
         let mut pipeline = Self {
             lanes: BTreeMap::new(),
@@ -182,6 +186,7 @@ struct Shared {
     metrics: Arc<Metrics>,
     lookup: Arc<dyn Lookup>,
     redactor: Redactor,
+    refused: Refused,
 }
 
 impl Shared {
@@ -202,6 +207,10 @@ impl Shared {
             metrics: Arc::clone(&self.metrics),
             notices: watched.notices,
             redactor: self.redactor.clone(),
+            told: AtomicU64::new(0),
+            reloads: AtomicU64::new(0),
+            under_way: AtomicUsize::new(0),
+            refused: self.refused,
             namespace: watched.namespace,
             legacy: false,
         };

@@ -1,5 +1,6 @@
 //! Everything that one binding needs on its way through the pipeline, and the stages of [`Lane::tell`] in short.
 
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -30,10 +31,28 @@ pub struct Lane {
     pub(super) notices: Option<Arc<dyn Notices>>,
     /// Takes secrets out of texts.
     pub(super) redactor: Redactor,
+    /// Changes that were decided about so far.
+    pub(super) told: AtomicU64,
+    /// Messages that were handed to the outbox and have not come to their end.
+    pub(super) under_way: AtomicUsize,
+    /// How often a changed configuration was put in force.
+    pub(super) reloads: AtomicU64,
+    /// What becomes of messages that are refused.
+    pub(super) refused: Refused,
     /// Namespace of the configuration.
     pub(super) namespace: String,
     /// Whether legacy annotations of the object itself count (core 2.6.2).
     pub(super) legacy: bool,
+}
+
+/// What becomes of a message that a receiver refuses, or that cannot be composed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Refused {
+    /// It is not sent again by itself before the configuration that it used changes (design 2).
+    #[default]
+    Wait,
+    /// The next look at the object sends it again, as upstream does: for replays and for comparing with it.
+    NextLook,
 }
 
 /// A message that cannot be composed.
@@ -51,6 +70,17 @@ impl Lane {
     /// The configuration that applies. One today; the tenants' own join it in self-service mode.
     pub(super) fn in_force(&self) -> Arc<InForce> {
         self.settings.get()
+    }
+
+    /// Whether nothing is left to do after `changes` changes: all were decided about, their messages have come to their
+    /// end, and what was told is written.
+    pub fn is_idle(&self, changes: u64) -> bool {
+        self.told.load(Ordering::SeqCst) >= changes && self.under_way.load(Ordering::SeqCst) == 0 && self.writer.is_idle()
+    }
+
+    /// How often a changed configuration was put in force.
+    pub fn reloads(&self) -> u64 {
+        self.reloads.load(Ordering::SeqCst)
     }
 
     pub(super) fn ledger(&self) -> MutexGuard<'_, Ledger> {

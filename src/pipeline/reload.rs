@@ -1,11 +1,12 @@
 //! New text of a ConfigMap or Secret: put it in force, send what waited for it, and look at all objects again.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
 
 use tokio::sync::watch;
 
 use super::settings::{log_reports, new_reports};
-use super::{Lane, object_key};
+use super::{Lane, Refused, object_key};
 use crate::outbox::store::Filter;
 use crate::source::Settings;
 
@@ -39,10 +40,13 @@ impl Lane {
             .filter(|(name, print)| former.get(*name) != Some(print))
             .map(|(name, _)| name)
             .collect();
-        for service in changed {
-            self.redeliver(service).await;
+        if self.refused == Refused::Wait {
+            for service in changed {
+                self.redeliver(service).await;
+            }
         }
         self.source.resync();
+        self.reloads.fetch_add(1, Ordering::SeqCst);
     }
 
     /// Sends what `service` refused once more, now that it is configured differently (design 2).

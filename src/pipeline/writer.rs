@@ -67,6 +67,11 @@ impl Writer {
         tokio::spawn(async move { shared.keep_writing(&object).await });
     }
 
+    /// Whether everything is written.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.0.active().is_empty()
+    }
+
     /// Waits until everything is written, and from now on gives up where it would wait for another try.
     pub(crate) async fn finish(&self, grace: Duration) {
         self.0.closing.store(true, Ordering::Relaxed);
