@@ -92,7 +92,9 @@ impl Lane {
             Ending::Delivered(_) => {
                 self.ledger().record_receipt(&object, &parcel.ledger_key, self.clock.unix_seconds())
             }
-            Ending::Refused(_) if self.refused == Refused::NextLook => self.ledger().record_failure(&object, &parcel.ledger_key),
+            Ending::Refused(_) if self.refused == Refused::NextLook => {
+                self.ledger().record_failure(&object, &parcel.ledger_key)
+            }
             Ending::Refused(_) => self.ledger().record_refusal(&object, &parcel.ledger_key),
         };
         self.outbox.recorded(parcel.id);

@@ -141,12 +141,13 @@ impl Binding for GenericBinding {
     }
 
     fn scope(&self, object: &Arc<Object>, facts: &Facts<'_>) -> Result<Scope, ObjectError> {
-        Ok(facts.finish(vec![
+        let mut variables = vec![
             (Str::copy(self.variable.as_bytes()), object.document()?.to_value()),
-            (Str::from_static("context"), facts.context()),
             (Str::from_static("secrets"), facts.secrets()),
             (Str::from_static("time"), time::time()),
             (Str::from_static("strings"), strings::strings()),
-        ]))
+        ];
+        variables.extend(facts.context_if_any());
+        Ok(facts.finish(variables))
     }
 }

@@ -1,39 +1,40 @@
 //! `--application-namespaces`: globs and `/regular expressions/` over namespace names (core 5.3.1).
 
-use regex::Regex;
+use fancy_regex::Regex;
 
 /// A list of namespace patterns.
 #[derive(Clone, Debug, Default)]
 pub struct NamespacePatterns {
     patterns: Vec<Regex>,
+    given: bool,
 }
 
 impl NamespacePatterns {
-    /// Compiles the entries; each is tried as a glob, and one of the form `/…/` as a regular expression too.
-    pub fn parse(entries: &[String]) -> Result<Self, String> {
+    /// Compiles the entries; each is tried as a glob, and one of the form `/…/` as a regular expression too. An expression
+    /// that is none matches nothing, as upstream has it, and is named in the log.
+    pub fn parse(entries: &[String]) -> Self {
         let mut patterns = Vec::new();
         for entry in entries.iter().map(|entry| entry.trim()).filter(|entry| !entry.is_empty()) {
             if let Some(expression) = entry.strip_prefix('/').and_then(|rest| rest.strip_suffix('/')) {
-                patterns.push(
-                    Regex::new(expression)
-                        .map_err(|error| format!("namespace pattern `{entry}`: {error}"))?,
-                );
+                match Regex::new(expression) {
+                    Ok(pattern) => patterns.push(pattern),
+                    Err(error) => tracing::warn!("namespace pattern `{entry}` matches nothing: {error}"),
+                }
             }
-            if let Ok(glob) = Regex::new(&glob_to_regex(entry)) {
-                patterns.push(glob);
-            }
+            // A text that is no glob has just been named as no expression, or stands for itself nowhere.
+            patterns.extend(Regex::new(&glob_to_regex(entry)));
         }
-        Ok(Self { patterns })
+        Self { patterns, given: !entries.iter().all(|entry| entry.trim().is_empty()) }
     }
 
     /// Whether there is no pattern at all.
     pub fn is_empty(&self) -> bool {
-        self.patterns.is_empty()
+        !self.given
     }
 
     /// Whether some pattern matches `namespace`.
     pub fn matches(&self, namespace: &str) -> bool {
-        self.patterns.iter().any(|pattern| pattern.is_match(namespace))
+        self.patterns.iter().any(|pattern| pattern.is_match(namespace).unwrap_or(false))
     }
 }
 
@@ -63,8 +64,8 @@ fn glob_to_regex(glob: &str) -> String {
                 );
                 expression.push(']');
             }
-            '\\' => expression.extend(characters.next().map(|next| regex::escape(&next.to_string()))),
-            other => expression.push_str(&regex::escape(&other.to_string())),
+            '\\' => expression.extend(characters.next().map(|next| fancy_regex::escape(&next.to_string()).into_owned())),
+            other => expression.push_str(&fancy_regex::escape(&other.to_string())),
         }
     }
     expression.push_str(")$");
@@ -89,11 +90,14 @@ mod tests {
             ("/ev/", "dev", true),
             ("*", "anything", true),
             ("a.c", "abc", false),
+            ("/^team-(?!x)/", "team-a", true),
+            ("/^team-(?!x)/", "team-x", false),
         ] {
-            let patterns = NamespacePatterns::parse(&[pattern.to_owned()]).unwrap();
+            let patterns = NamespacePatterns::parse(&[pattern.to_owned()]);
             assert_eq!(patterns.matches(namespace), matches, "{pattern} on {namespace}");
         }
-        assert!(NamespacePatterns::parse(&["/(/".to_owned()]).is_err());
-        assert!(NamespacePatterns::parse(&[String::new(), " ".to_owned()]).unwrap().is_empty());
+        assert!(!NamespacePatterns::parse(&["/(/".to_owned()]).matches("anything"));
+        assert!(!NamespacePatterns::parse(&["/(/".to_owned()]).is_empty());
+        assert!(NamespacePatterns::parse(&[String::new(), " ".to_owned()]).is_empty());
     }
 }

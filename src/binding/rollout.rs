@@ -65,11 +65,12 @@ impl Binding for RolloutBinding {
     }
 
     fn scope(&self, object: &Arc<Object>, facts: &Facts<'_>) -> Result<Scope, ObjectError> {
-        Ok(facts.finish(vec![
+        let mut variables = vec![
             (Str::from_static("rollout"), object.document()?.to_value()),
             (Str::from_static("time"), time::clock_only()),
             (Str::from_static("secrets"), facts.secrets()),
-            (Str::from_static("context"), facts.context()),
-        ]))
+        ];
+        variables.extend(facts.context_if_any());
+        Ok(facts.finish(variables))
     }
 }

@@ -19,13 +19,15 @@ pub struct SharedFacts {
 impl SharedFacts {
     /// Facts of a configuration with this `context` (core 1.7) and these secrets (core 4.2.4).
     pub fn new(context: &BTreeMap<String, String>, secrets: &Secrets, lookup: Arc<dyn Lookup>) -> Self {
-        let bytes = secrets
+        // Text, not bytes: `{{ .secrets.token }}` prints what it says, and `printf "%s"`, `toString` and `b64enc` answer as
+        // they do for bytes (core 4.1.3).
+        let texts = secrets
             .iter()
-            .map(|(key, secret)| (Str::copy(key.as_bytes()), Value::Bytes(Some(Str::copy(secret.expose())))));
+            .map(|(key, secret)| (Str::copy(key.as_bytes()), Value::Str(Str::copy(secret.expose()))));
         Self {
             context_without_destination: context_value(context, ""),
             context: context.clone(),
-            secrets: Value::Map(Map::of(GoType::bytes(), bytes)),
+            secrets: Value::Map(Map::of(GoType::Str, texts)),
             lookup,
         }
     }
@@ -53,7 +55,12 @@ impl Facts<'_> {
         }
     }
 
-    /// `secrets`: text to bytes.
+    /// `context`, where the configuration has one: the bindings that have none upstream stay without it otherwise.
+    pub fn context_if_any(&self) -> Option<(Str, Value)> {
+        (!self.shared.context.is_empty()).then(|| (Str::from_static("context"), self.context()))
+    }
+
+    /// `secrets`: text to text.
     pub fn secrets(&self) -> Value {
         self.shared.secrets.clone()
     }

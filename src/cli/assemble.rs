@@ -150,9 +150,7 @@ fn watch_spec(binding: &dyn Binding) -> WatchSpec {
 fn binding(name: &str, arguments: &ControllerArgs, namespace: &str) -> anyhow::Result<Arc<dyn Binding>> {
     match name {
         "app" => {
-            let patterns = NamespacePatterns::parse(&arguments.application_namespaces)
-                .map_err(anyhow::Error::msg)
-                .context("--application-namespaces")?;
+            let patterns = NamespacePatterns::parse(&arguments.application_namespaces);
             let mut app = AppBinding::new(namespace, patterns);
             app.label_selector.clone_from(&arguments.app_label_selector);
             app.config_map.clone_from(&arguments.config_map_name);

@@ -8,8 +8,8 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
-use super::lane::{Lane, Refused};
 use super::courier::ServiceFinder;
+use super::lane::{Lane, Refused};
 use super::settings::{Holder, log_reports};
 use super::timers::Timers;
 use super::writer::Writer;

@@ -75,7 +75,9 @@ impl Lane {
     /// Whether nothing is left to do after `changes` changes: all were decided about, their messages have come to their
     /// end, and what was told is written.
     pub fn is_idle(&self, changes: u64) -> bool {
-        self.told.load(Ordering::SeqCst) >= changes && self.under_way.load(Ordering::SeqCst) == 0 && self.writer.is_idle()
+        self.told.load(Ordering::SeqCst) >= changes
+            && self.under_way.load(Ordering::SeqCst) == 0
+            && self.writer.is_idle()
     }
 
     /// How often a changed configuration was put in force.

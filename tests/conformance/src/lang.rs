@@ -81,7 +81,8 @@ impl Case {
 }
 
 fn came(case: &Case) -> anyhow::Result<Came> {
-    let host = Host::named(&case.host).with_context(|| format!("{}: unknown host `{}`", case.id, case.host))?;
+    let host =
+        Host::named(&case.host).with_context(|| format!("{}: unknown host `{}`", case.id, case.host))?;
     let scope = || scope(case.data.as_deref(), host).map_err(anyhow::Error::msg);
     if case.kind == "expr" {
         let program = match Program::compile(&case.src) {
@@ -103,7 +104,8 @@ fn came(case: &Case) -> anyhow::Result<Came> {
     };
     // Without a host the data may be anything, not only an object of variables.
     let data = case.data.as_deref().map_or("null", RawValue::get);
-    let document = Document::parse(data, Numbers::Kubernetes).map_err(|error| anyhow::anyhow!("{}: {error}", case.id))?;
+    let document = Document::parse(data, Numbers::Kubernetes)
+        .map_err(|error| anyhow::anyhow!("{}: {error}", case.id))?;
     let rendered = if host == Host::None && document.root().kind() != NodeKind::Map {
         template.render_dot(&document.to_value(), &runtime())
     } else {
@@ -126,19 +128,26 @@ fn differs(case: &Case, came: &Came) -> Option<String> {
         Came::Refused(_) if !answer.err.is_empty() && answer.phase == "compile" => None,
         Came::Failed(_) if !answer.err.is_empty() && answer.phase != "compile" => None,
         Came::Out(text, kind) if answer.err.is_empty() && *text == wanted => {
-            let differ = case.kind == "expr" && !answer.go_type.is_empty() && family(kind) != family(&answer.go_type);
+            let differ =
+                case.kind == "expr" && !answer.go_type.is_empty() && family(kind) != family(&answer.go_type);
             differ.then(|| format!("wanted a {}, got a {kind}", answer.go_type))
         }
-        Came::Refused(error) => Some(format!("wanted {original}, got an error at compile: {}", shorten(error))),
+        Came::Refused(error) => {
+            Some(format!("wanted {original}, got an error at compile: {}", shorten(error)))
+        }
         Came::Failed(error) => Some(format!("wanted {original}, got an error at run: {}", shorten(error))),
-        Came::Out(text, _) => Some(format!("wanted {original}, got {:?}", shorten(&String::from_utf8_lossy(text)))),
+        Came::Out(text, _) => {
+            Some(format!("wanted {original}, got {:?}", shorten(&String::from_utf8_lossy(text))))
+        }
     }
 }
 
 /// What of a type has to agree.
 fn family(go_type: &str) -> &str {
     match go_type {
-        "int" | "int8" | "int16" | "int32" | "int64" | "uint" | "uint8" | "uint16" | "uint32" | "uint64" => "integer",
+        "int" | "int8" | "int16" | "int32" | "int64" | "uint" | "uint8" | "uint16" | "uint32" | "uint64" => {
+            "integer"
+        }
         "float32" | "float64" => "float",
         list if list.starts_with('[') => "list",
         map if map.starts_with("map[") => "map",

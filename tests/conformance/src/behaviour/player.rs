@@ -1,0 +1,265 @@
+//! Plays one trace: starts a pipeline, does what each step says, waits until nothing is left to do, and compares.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use dodona::binding::app::AppBinding;
+use dodona::binding::generic::GenericBinding;
+use dodona::binding::namespaces::NamespacePatterns;
+use dodona::binding::rollout::RolloutBinding;
+use dodona::binding::{Binding, state_annotation};
+use dodona::config::{BuildOptions, yaml};
+use dodona::model::{Clock, FixedClock, NoLookup, Redactor, Secret, Settings, language_runtime};
+use dodona::outbox::{BreakerPolicy, Policy};
+use dodona::pipeline::{Pipeline, PipelineOptions, Refused, Watched};
+use dodona::telemetry::metrics::Metrics;
+use dodona_value::Zone;
+use serde_json::Value;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep};
+
+use super::compare::compare;
+use super::receiver::Receiver;
+use super::world::{World, WorldSource};
+use super::{Step, Trace};
+
+/// Longest wait for one step; retries inside one send take their real time.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// What stands for the receiver's address in a trace.
+const PLACEHOLDER: &str = "recorder.test";
+
+struct Player<'a> {
+    trace: &'a Trace,
+    clock: Arc<FixedClock>,
+    receiver: Receiver,
+    world: Arc<World>,
+    settings: watch::Sender<Settings>,
+    pipeline: Pipeline,
+    binding: String,
+    annotation: String,
+    reloads: u64,
+}
+
+/// The differences; none if everything is as it should be.
+pub(crate) async fn play(trace: &Trace) -> anyhow::Result<Vec<String>> {
+    let (player, beginning) = begin(trace).await?;
+    let differences = player.steps(beginning).await;
+    differences
+}
+
+async fn begin(trace: &Trace) -> anyhow::Result<(Player<'_>, Option<&Step>)> {
+    let clock = Arc::new(FixedClock::at(trace.clock_start));
+    let receiver = Receiver::start();
+    let binding = binding(trace)?;
+    let annotation = state_annotation(binding.annotation_prefix());
+    let world = World::new(binding.name(), binding.resource().clone(), binding.namespaces().to_vec());
+    for object in &trace.objects {
+        world.apply(object.clone(), &annotation, true).await;
+    }
+    let first = trace.steps.first().filter(|step| step.op == "start");
+    clock.set(trace.clock_start + first.map_or(0, |step| step.at));
+    let text = settings(trace.config.as_ref(), trace.secret.as_ref(), &receiver);
+    let (sender, settings) = watch::channel(text);
+    let name = binding.name().to_owned();
+    let build = BuildOptions {
+        namespace: trace.controller_namespace.clone(),
+        legacy: trace.binding == "app",
+        ..BuildOptions::default()
+    };
+    let watched = Watched {
+        source: Arc::new(WorldSource(Arc::clone(&world))),
+        binding,
+        settings,
+        build,
+        namespace: trace.controller_namespace.clone(),
+        notices: None,
+    };
+    let pipeline = Pipeline::start(options(&clock), vec![watched]);
+    let player = Player {
+        trace,
+        clock,
+        receiver,
+        world,
+        settings: sender,
+        pipeline,
+        binding: name,
+        annotation,
+        reloads: 0,
+    };
+    player.settle().await?;
+    Ok((player, first))
+}
+
+fn options(clock: &Arc<FixedClock>) -> PipelineOptions {
+    let clock: Arc<dyn Clock> = Arc::clone(clock) as _;
+    PipelineOptions {
+        runtime: language_runtime(Arc::clone(&clock), Zone::utc().as_local()),
+        clock,
+        // No second attempt: what failed is given up, and the next look at the object sends it again.
+        outbox: Policy {
+            max_age: Duration::ZERO,
+            breaker: BreakerPolicy { failures: u32::MAX, ..BreakerPolicy::default() },
+            ..Policy::default()
+        },
+        store: None,
+        metrics: Arc::new(Metrics::new()),
+        lookup: Arc::new(NoLookup),
+        refused: Refused::NextLook,
+        redactor: Redactor::default(),
+    }
+}
+
+fn binding(trace: &Trace) -> anyhow::Result<Arc<dyn Binding>> {
+    if trace.self_service {
+        bail!("self-service is not there yet");
+    }
+    Ok(match (trace.binding.as_str(), &trace.generic) {
+        ("app", _) => {
+            let patterns = NamespacePatterns::parse(&trace.application_namespaces);
+            Arc::new(AppBinding::new(trace.controller_namespace.as_str(), patterns))
+        }
+        ("rollout", _) => Arc::new(RolloutBinding::default()),
+        (_, Some(generic)) => {
+            let prefix = trace.annotation_prefix.as_deref().unwrap_or_default();
+            let file = format!(
+                "name: generic\nresource: {{group: {:?}, version: {:?}, plural: {:?}, kind: {:?}}}\nvariable: {:?}\nconfigMap: {:?}\nsecret: {:?}\nprefix: {prefix:?}\n",
+                generic.group,
+                generic.version,
+                generic.resource,
+                generic.kind,
+                generic.variable,
+                generic.config_map,
+                generic.secret
+            );
+            let node = yaml::parse_node(&file).map_err(|error| anyhow::anyhow!("{error}"))?;
+            Arc::new(GenericBinding::from_node(&node).map_err(|error| anyhow::anyhow!("{error}"))?)
+        }
+        (other, None) => bail!("unknown binding `{other}`"),
+    })
+}
+
+/// The text of the configuration, with the receiver's address put in.
+fn settings(
+    config: Option<&BTreeMap<String, String>>,
+    secret: Option<&BTreeMap<String, String>>,
+    receiver: &Receiver,
+) -> Settings {
+    let host = receiver.host();
+    let fill = |text: &String| text.replace(PLACEHOLDER, &host);
+    Settings {
+        config_map: config.map(|data| data.iter().map(|(key, text)| (key.clone(), fill(text))).collect()),
+        secret: secret.map(|data| {
+            data.iter().map(|(key, text)| (key.clone(), Secret::from(fill(text).as_str()))).collect()
+        }),
+    }
+}
+
+impl Player<'_> {
+    async fn steps(mut self, beginning: Option<&Step>) -> anyhow::Result<Vec<String>> {
+        let mut differences = Vec::new();
+        for (number, step) in self.trace.steps.iter().enumerate() {
+            self.clock.set(self.trace.clock_start + step.at);
+            if beginning.is_none() || number > 0 {
+                self.act(step)
+                    .await
+                    .with_context(|| format!("step {} ({} at {})", number + 1, step.op, step.at))?;
+                self.settle()
+                    .await
+                    .with_context(|| format!("step {} ({} at {})", number + 1, step.op, step.at))?;
+            }
+            let came = super::compare::Came {
+                deliveries: self
+                    .receiver
+                    .take()
+                    .into_iter()
+                    .map(|delivery| self.placeholders(delivery))
+                    .collect(),
+                patched: self.world.take_patched(),
+                objects: self.world.objects(),
+                annotation: &self.annotation,
+            };
+            if let Some(expected) = step.expectation() {
+                let found = compare(expected, &came);
+                differences.extend(
+                    found
+                        .into_iter()
+                        .map(|line| format!("step {} ({} at {}): {line}", number + 1, step.op, step.at)),
+                );
+            }
+        }
+        self.pipeline.stop(Duration::ZERO).await;
+        Ok(differences)
+    }
+
+    fn placeholders(&self, delivery: Value) -> Value {
+        let text = delivery.to_string().replace(&self.receiver.host(), PLACEHOLDER);
+        serde_json::from_str(&text).unwrap_or(delivery)
+    }
+
+    async fn act(&mut self, step: &Step) -> anyhow::Result<()> {
+        match step.op.as_str() {
+            "start" => {}
+            "apply" => {
+                let replace = step.get("replace").as_bool().unwrap_or_default();
+                self.world.apply(step.get("object").clone(), &self.annotation, replace).await;
+            }
+            "delete" => {
+                let text = |name: &str| step.get("ref")[name].as_str().unwrap_or_default().to_owned();
+                self.world.delete(&text("namespace"), &text("name")).await;
+            }
+            "resync" => self.world.resync_all().await,
+            "set_config" => self.set_config(step).await?,
+            "receiver" => self.receiver.follow(step),
+            "api" => self.world.forbid_patches(step.get("patch") == "forbidden"),
+            other => bail!("`{other}` is not there yet"),
+        }
+        Ok(())
+    }
+
+    async fn set_config(&mut self, step: &Step) -> anyhow::Result<()> {
+        let map = |name: &str| {
+            serde_json::from_value::<Option<BTreeMap<String, String>>>(step.get(name).clone())
+                .unwrap_or_default()
+        };
+        let (config, secret) = (map("config"), map("secret"));
+        let new = settings(config.as_ref(), secret.as_ref(), &self.receiver);
+        let removed = step.get("remove").to_string();
+        let changed = self.settings.send_if_modified(|text| {
+            let before = text.clone();
+            if new.config_map.is_some() || removed.contains("ConfigMap") || removed.contains("\"config\"") {
+                text.config_map = new.config_map;
+            }
+            if new.secret.is_some() || removed.contains("Secret") || removed.contains("\"secret\"") {
+                text.secret = new.secret;
+            }
+            *text != before
+        });
+        self.reloads += u64::from(changed);
+        let lane = self.pipeline.lanes().get(&self.binding).context("no lane")?;
+        let deadline = Instant::now() + PATIENCE;
+        while lane.reloads() < self.reloads {
+            if Instant::now() > deadline {
+                bail!("the new configuration is not put in force");
+            }
+            sleep(Duration::from_millis(1)).await;
+        }
+        Ok(())
+    }
+
+    /// Waits until nothing is left to do.
+    async fn settle(&self) -> anyhow::Result<()> {
+        let lane = self.pipeline.lanes().get(&self.binding).context("no lane")?;
+        let deadline = Instant::now() + PATIENCE;
+        let mut calm = 0;
+        while calm < 3 {
+            calm = if lane.is_idle(self.world.sent()) { calm + 1 } else { 0 };
+            if Instant::now() > deadline {
+                bail!("there is no end to it");
+            }
+            sleep(Duration::from_millis(1)).await;
+        }
+        Ok(())
+    }
+}
