@@ -64,7 +64,8 @@ fn glob_to_regex(glob: &str) -> String {
                 );
                 expression.push(']');
             }
-            '\\' => expression.extend(characters.next().map(|next| fancy_regex::escape(&next.to_string()).into_owned())),
+            '\\' => expression
+                .extend(characters.next().map(|next| fancy_regex::escape(&next.to_string()).into_owned())),
             other => expression.push_str(&fancy_regex::escape(&other.to_string())),
         }
     }

@@ -5,6 +5,9 @@
 //! is 1 if anything failed.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "printing the result is this program's work")]
 
+mod behaviour;
+mod cli;
+mod lang;
 mod report;
 mod wire;
 
@@ -14,7 +17,8 @@ use std::process::ExitCode;
 use report::Report;
 
 /// The kinds of vectors and what runs one file of them.
-const SETS: &[(&str, fn(&std::path::Path) -> anyhow::Result<Report>)] = &[("wire", wire::run)];
+const SETS: &[(&str, fn(&std::path::Path) -> anyhow::Result<Report>)] =
+    &[("lang", lang::run), ("wire", wire::run), ("behaviour", behaviour::run), ("cli", cli::run)];
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
