@@ -1,7 +1,7 @@
 //! Decisions. What a change means for the people who are subscribed: who, whether, under which key, with which text.
 //!
 //! Nothing here waits, talks to a network, reads a clock or knows where configuration comes from. `config` compiles text
-//! into the types of this part; `pipeline` calls [`decide`] for every watch event in order of arrival and [`compose`] for
+//! into the types of this part; `pipeline` calls [`decide()`] for every watch event in order of arrival and [`compose()`] for
 //! each notification of the plan, and tells the [`Ledger`] what became of them.
 
 mod compose;

@@ -7,7 +7,7 @@
 //! * [`Document`]: a JSON object read straight from its bytes and looked at without copying it,
 //! * [`Scope`]: the root variables of a program,
 //! * [`Runtime`], [`Limits`] and [`Budget`]: clock, zone, randomness and the bounds of one evaluation,
-//! * what Go's libraries answer: [`format`] (fmt), [`strconv`], [`json`] (encoding/json), [`regex`] (RE2), [`time`], [`compare`] and [`convert`].
+//! * what Go's libraries answer: [`mod@format`] (fmt), [`strconv`], [`json`] (encoding/json), [`regex`] (RE2), [`time`], [`compare`] and [`convert`].
 //!
 //! It leaves grammar, evaluation and the functions of each language to the other two crates. It has no clock, no environment, no network and no async.
 #![warn(missing_docs)]

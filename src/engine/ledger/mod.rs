@@ -5,7 +5,7 @@
 //! that are queued, delivered but not yet seen in the annotation, to be erased, or refused. A late watch event, a patch
 //! that the server denies, or several receipts at once therefore never tell anything twice.
 //!
-//! The ledger decides nothing about conditions ([`super::decide`] does) and talks to nobody: the pipeline reports what
+//! The ledger decides nothing about conditions ([`decide()`](super::decide()) does) and talks to nobody: the pipeline reports what
 //! happened (receipts, refusals, patches) and asks what to write.
 
 mod record;
