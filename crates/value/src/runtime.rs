@@ -69,10 +69,8 @@ impl Runtime {
 
     /// The budget of one evaluation that starts now.
     pub fn budget(&self) -> Budget {
-        let deadline = self
-            .limits
-            .wall
-            .map(|wall| Deadline { clock: Arc::clone(&self.clock), at: self.clock.monotonic() + wall });
+        let deadline =
+            self.limits.wall.map(|wall| Deadline { clock: Arc::clone(&self.clock), wall, at: None });
         Budget {
             steps: self.limits.steps,
             memory: self.limits.memory,
@@ -176,7 +174,9 @@ const LOOK_EVERY: u64 = 4_096;
 
 struct Deadline {
     clock: Arc<dyn Clock>,
-    at: std::time::Duration,
+    wall: std::time::Duration,
+    /// Set at the first look: asking the clock at the start would cost a short evaluation a third of its time.
+    at: Option<std::time::Duration>,
 }
 
 /// What is left of the limits of one evaluation.
@@ -212,10 +212,12 @@ impl Budget {
     #[cold]
     fn look(&mut self) -> Result<(), LimitError> {
         self.next_look = self.steps.saturating_sub(LOOK_EVERY);
-        match &self.deadline {
-            Some(deadline) if deadline.clock.monotonic() > deadline.at => Err(LimitError(Limit::Wall)),
-            _ => Ok(()),
+        let Some(deadline) = &mut self.deadline else { return Ok(()) };
+        let now = deadline.clock.monotonic();
+        if now > *deadline.at.get_or_insert(now + deadline.wall) {
+            return Err(LimitError(Limit::Wall));
         }
+        Ok(())
     }
 
     /// Takes `bytes` of memory, and a step for each kibibyte.

@@ -245,7 +245,7 @@ impl Emitter<'_> {
             self.land(end);
             return Ok(());
         }
-        if self.constant_right(op, right)? {
+        if self.constant_right(op, self.tree.nature(left).ty, right)? {
             return Ok(());
         }
         self.emit(right)?;
@@ -276,8 +276,8 @@ impl Emitter<'_> {
         Ok(())
     }
 
-    /// The operators that prepare a constant right side: sets and patterns. The left side is on the stack already.
-    fn constant_right(&mut self, op: BinaryOp, right: NodeId) -> Result<bool, CompileError> {
+    /// The operators that prepare a constant right side: sets, patterns, texts. The left side, of type `left`, is on the stack already.
+    fn constant_right(&mut self, op: BinaryOp, left: Ty, right: NodeId) -> Result<bool, CompileError> {
         let number = |len: usize| u32::try_from(len - 1).unwrap_or(u32::MAX);
         match (op, self.tree.kind(right)) {
             (BinaryOp::In, NodeKind::ConstInts(set)) => {
@@ -296,6 +296,13 @@ impl Emitter<'_> {
                     .map_err(|message| self.error(CompileErrorKind::Pattern, message))?;
                 self.code.patterns.push(pattern);
                 self.op(Op::MatchesConst(number(self.code.patterns.len())));
+            }
+            (BinaryOp::Equal | BinaryOp::NotEqual, NodeKind::Str(text)) if left != Ty::Str => {
+                let text = self.constant(Value::Str(text.clone()));
+                self.op(Op::EqualText(text));
+                if op == BinaryOp::NotEqual {
+                    self.op(Op::Not);
+                }
             }
             _ => return Ok(false),
         }

@@ -38,6 +38,8 @@ pub(crate) enum Op {
     Not,
     Negate,
     Equal,
+    /// `==` with a constant text.
+    EqualText(u32),
     /// `==` where both sides were known to be `int` at load; anything else fails.
     EqualInts,
     /// `==` where both sides were known to be `string` at load; anything else fails.

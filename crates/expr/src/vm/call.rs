@@ -1,6 +1,6 @@
 //! Calls of functions and methods, with Go's rules for arguments: exact types, nil becomes the zero value.
 
-use dodona_value::{Func, GoType, IntKind, List, Map, Signature, Str, Value, methods};
+use dodona_value::{Func, GoType, IntKind, List, Map, Signature, Str, Time, Value, methods};
 
 use super::slot::Slot;
 use super::{Cx, Fault, fetch};
@@ -97,6 +97,17 @@ pub(super) fn value<'a>(cx: &mut Cx<'_, '_>, callee: &Slot<'a>, args: Vec<Value>
     }
 }
 
+/// The first result of methods that give several in Go. Templates cannot call these, so `dodona-value` does not have them; conditions take the first.
+fn first_of_several(time: &Time, name: &str) -> Option<Value> {
+    match name {
+        "ISOWeek" => Some(Value::int(time.iso_week().0)),
+        "Date" => Some(Value::int(time.civil().0)),
+        "Clock" => Some(Value::int(i64::from(time.clock().0))),
+        "Zone" => Some(Value::from(time.zone_at().0)),
+        _ => None,
+    }
+}
+
 /// Calls the method `name` of `object`, or the function in its field `name`.
 pub(super) fn member<'a>(
     cx: &mut Cx<'_, '_>,
@@ -119,6 +130,12 @@ pub(super) fn member<'a>(
         cx.step(1)?;
         let result = methods::call(cx.call, receiver, &name, &args);
         return result.map(Slot::Value).map_err(|error| named(&name, error.into()));
+    }
+    if let Some(Value::Time(time)) = receiver
+        && args.is_empty()
+        && let Some(first) = first_of_several(time, &name)
+    {
+        return Ok(Slot::Value(first));
     }
     let callee = fetch::field(object, &name)?;
     if callee.is_nil() {

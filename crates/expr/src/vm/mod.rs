@@ -140,6 +140,12 @@ impl<'a> Machine<'a, '_, '_> {
         self.stack.last().ok_or_else(unbalanced)
     }
 
+    fn replace_top(&mut self, slot: Slot<'a>) {
+        if let Some(top) = self.stack.last_mut() {
+            *top = slot;
+        }
+    }
+
     fn two(&mut self) -> Result<(Slot<'a>, Slot<'a>), Fault> {
         let right = self.pop()?;
         Ok((self.pop()?, right))
@@ -211,8 +217,7 @@ impl<'a> Machine<'a, '_, '_> {
             Op::Index => self.index()?,
             Op::Not => {
                 let truth = self.truth()?;
-                self.pop()?;
-                self.push(Slot::bool(!truth));
+                self.replace_top(Slot::bool(!truth));
             }
             Op::Negate => {
                 let slot = self.pop()?;
@@ -222,6 +227,14 @@ impl<'a> Machine<'a, '_, '_> {
                 let (left, right) = self.two()?;
                 let equal = compare::equal(&mut self.cx, &left, &right)?;
                 self.push(Slot::bool(equal));
+            }
+            Op::EqualText(number) => {
+                let equal = match (self.top()?.as_text(), self.const_at(number)) {
+                    (Some(text), Value::Str(wanted)) => wanted.as_bytes() == text,
+                    // Nothing but a text equals a text.
+                    _ => false,
+                };
+                self.replace_top(Slot::bool(equal));
             }
             Op::EqualInts => self.equal_ints()?,
             Op::EqualStrs => self.equal_strs()?,
@@ -245,12 +258,11 @@ impl<'a> Machine<'a, '_, '_> {
                 self.push(Slot::bool(found));
             }
             Op::InSet(number) => {
-                let needle = self.pop()?;
                 let found = match self.code.sets.get(number as usize) {
-                    Some(set) => fetch::in_set(&needle, set)?,
+                    Some(set) => fetch::in_set(self.top()?, set)?,
                     None => false,
                 };
-                self.push(Slot::bool(found));
+                self.replace_top(Slot::bool(found));
             }
             Op::Matches => self.matches()?,
             Op::MatchesConst(number) => {
