@@ -152,7 +152,7 @@ impl Ledger {
     }
 
     /// What has to be written to the object now, if anything; marks it as under way. One patch of an object is under way
-    /// at a time: [`Ledger::patched`], [`Ledger::patch_denied`] or [`Ledger::gone`] has to follow.
+    /// at a time: [`Ledger::patched`], [`Ledger::patch_denied`], [`Ledger::patch_lost`] or [`Ledger::gone`] has to follow.
     pub fn patch_for(&mut self, object: &ObjectKey) -> Option<AnnotationPatch> {
         let record = self.records.get_mut(object)?;
         let patch = record.patch()?;
@@ -171,7 +171,15 @@ impl Ledger {
         self.wants_patch(key)
     }
 
-    /// The patch was not applied, as far as is known. What was told stays in memory, and is written with a later pass.
+    /// Nobody knows whether the patch was applied: no answer came. It is asked for again with the next pass, because what
+    /// it may have written must not be taken for a later notification.
+    pub fn patch_lost(&mut self, key: &ObjectKey) {
+        if let Some(record) = self.records.get_mut(key) {
+            (record.in_flight, record.doubtful) = (false, true);
+        }
+    }
+
+    /// The server refused the patch. What was told stays in memory, and is written with a later pass.
     pub fn patch_denied(&mut self, key: &ObjectKey) {
         if let Some(record) = self.records.get_mut(key) {
             record.in_flight = false;

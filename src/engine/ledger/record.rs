@@ -74,12 +74,14 @@ pub(super) struct Record {
     pub(super) rewrite: bool,
     /// A patch is under way: what older versions show proves nothing.
     pub(super) in_flight: bool,
+    /// The answer to a patch was lost: the next patch settles what the annotation says.
+    pub(super) doubtful: bool,
 }
 
 impl Record {
     /// Whether the record can be dropped.
     pub(super) fn is_idle(&self) -> bool {
-        self.entries.is_empty() && !self.in_flight
+        self.entries.is_empty() && !self.in_flight && !self.doubtful
     }
 
     /// Takes notice of a version that the watch delivered. Returns whether time runs forwards: a version older than one
@@ -103,7 +105,7 @@ impl Record {
 
     /// Takes notice of the answer to our patch.
     pub(super) fn patched(&mut self, object: &Object, annotation: &str) {
-        self.in_flight = false;
+        (self.in_flight, self.doubtful) = (false, false);
         let answer = Base::of(object, annotation, false);
         let newer = self
             .base
@@ -121,7 +123,7 @@ impl Record {
         self.watched = None;
         self.live.clear();
         self.rewrite = false;
-        self.in_flight = false;
+        (self.in_flight, self.doubtful) = (false, false);
         for entry in self.entries.values_mut() {
             if matches!(entry.status.take(), Some(Status::Pending { .. })) {
                 entry.detached += 1;
@@ -134,7 +136,7 @@ impl Record {
     /// Drops what the annotation says by itself now.
     fn settle(&mut self) {
         let Some(base) = self.base.as_ref().filter(|base| base.watched) else { return };
-        if self.in_flight || self.entries.is_empty() {
+        if self.in_flight || self.doubtful || self.entries.is_empty() {
             return;
         }
         let state = State::parse(base.text.as_deref().unwrap_or_default());
@@ -189,11 +191,11 @@ impl Record {
             Some(Status::Sent { time }) => state.get(key) != Some(time),
             _ => entry.erase && state.get(key).is_some(),
         };
-        if !self.rewrite && !self.entries.iter().any(differs) {
+        if !self.rewrite && !self.doubtful && !self.entries.iter().any(differs) {
             return None;
         }
         let text = self.wanted(state).encode();
-        (text != base.text).then_some(AnnotationPatch { value: text })
+        (self.doubtful || text != base.text).then_some(AnnotationPatch { value: text })
     }
 
     /// Keeps memory bounded where a receiver refuses everything or the server denies every patch: of the entries that

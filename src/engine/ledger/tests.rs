@@ -201,6 +201,7 @@ impl World {
                     self.start_patch();
                 }
             }
+            Some(Patch::Answered(_)) if lost => self.ledger.patch_lost(&Self::key()),
             Some(Patch::Answered(_)) => self.ledger.patch_denied(&Self::key()),
             other => self.patch = other,
         }
