@@ -276,9 +276,11 @@ impl Pass<'_> {
     /// whether there was anything to forget.
     pub fn forget(&mut self, key: &str) -> bool {
         let told = self.state.get(key).is_some();
+        // A patch under way, or one whose answer was lost, may carry the key although no version shows it.
+        let erase = told || self.record.in_flight || self.record.doubtful;
         let Some(entry) = self.record.entries.get_mut(key) else {
-            if told {
-                self.record.entries.insert(key.to_owned(), Entry { erase: true, ..Entry::default() });
+            if erase {
+                self.record.entries.insert(key.to_owned(), Entry { erase, ..Entry::default() });
             }
             return told;
         };
@@ -289,7 +291,7 @@ impl Pass<'_> {
             Some(Status::Refused { .. }) | None => {}
         }
         let erases = told && !entry.erase;
-        entry.erase |= told;
+        entry.erase |= erase;
         before.is_some() || erases
     }
 
