@@ -11,8 +11,9 @@ use dodona_value::{
 
 use crate::call;
 use crate::code::{Address, Chain, Code, Loop, Name, Op, ROOT, Slot};
-use crate::error::{Failure, RenderError};
+use crate::error::{Failure, RenderError, RenderErrorKind};
 use crate::function::{Args, Callee};
+use crate::hint;
 use crate::walk::{self, Found};
 
 /// How deeply templates may call each other: Go's limit.
@@ -52,8 +53,15 @@ pub(crate) fn run(input: &Input<'_>, budget: &mut Budget, out: &mut Text) -> Res
         calls: Vec::new(),
         loops: Vec::new(),
     };
-    machine.run().map_err(|failure| {
+    machine.run().map_err(|mut failure| {
         let step = machine.at.saturating_sub(1) as usize;
+        if failure.kind != RenderErrorKind::Limit && failure.hint.is_none() {
+            let slots = machine.slots.get(machine.base..).unwrap_or_default();
+            if let Some(lost) = hint::look(input.code, step, input.root, slots) {
+                failure.message = format!("{}; `{}` does not exist", failure.message, lost.path);
+                failure.hint = lost.meant;
+            }
+        }
         let span = failure.span.or_else(|| input.code.spans.get(step).copied()).unwrap_or_default();
         RenderError::new(input.name, *failure, input.source, span)
     })

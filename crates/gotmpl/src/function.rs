@@ -325,6 +325,11 @@ pub fn families() -> impl Iterator<Item = (&'static str, &'static [FunctionDef])
     std::iter::once(("Builtin", builtin::FUNCTIONS)).chain(sprig::FAMILIES.iter().copied())
 }
 
+/// All functions, family by family.
+pub fn functions() -> impl Iterator<Item = &'static FunctionDef> {
+    families().flat_map(|(_, rows)| rows)
+}
+
 impl Functions {
     /// The functions of the language: Go's builtins and Sprig.
     pub fn new() -> Self {

@@ -13,7 +13,7 @@
 //! ```
 //!
 //! The text comes in through `parse` (tokens, pipelines, blocks) and leaves it as `code`, a flat list of steps; `exec` runs
-//! them, `walk` follows chains of fields, `call` checks arguments; `builtin` and `sprig` hold the functions. Values, JSON,
+//! them, `walk` follows chains of fields, `call` checks arguments, `hint` looks for misspelled fields after a failure; `builtin` and `sprig` hold the functions. Values, JSON,
 //! Go's `fmt` and the clock are those of `dodona-value`.
 //!
 //! Limits on steps, memory, nesting, output and time are part of the machine. No template, however it is written, can
@@ -28,6 +28,7 @@ mod error;
 mod escape;
 mod exec;
 mod function;
+mod hint;
 mod index;
 mod parse;
 mod sprig;
@@ -37,5 +38,5 @@ mod unicode;
 mod walk;
 
 pub use crate::error::{Location, ParseError, RenderError, RenderErrorKind};
-pub use crate::function::{Args, Code as FunctionCode, FunctionDef, Functions, Param, families};
+pub use crate::function::{Args, Code as FunctionCode, FunctionDef, Functions, Param, families, functions};
 pub use crate::template::Template;

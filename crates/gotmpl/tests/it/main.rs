@@ -4,4 +4,5 @@ mod case;
 mod conformance;
 mod functions;
 mod limits;
+mod template;
 mod testdata;
