@@ -91,9 +91,9 @@ fn invite(stage: &Stage) {
     let folder = stage.folder().display();
     println!("\nYour turn. To cause the next notification, edit");
     println!(
-        "  {folder}/guestbook.yaml: set status.health.status to Degraded and subscribe to on-health-degraded, or"
+        "  {folder}/checkout.yaml: set status.observedGeneration to \"8\", the next rollout is complete; or"
     );
-    println!("  {folder}/shop.yaml: add to status `operationState: {{phase: Failed}}` and see #on-call, or");
+    println!("  {folder}/guestbook.yaml: change a digit of status.sync.revision, a new revision is live; or");
     println!("  {folder}/argocd-notifications-cm.yaml: write a trigger of your own.");
     println!("Stop with Ctrl-C.");
 }

@@ -58,11 +58,7 @@ pub(super) fn new_reports<'a>(before: &[Report], now: &'a [Report]) -> Vec<&'a R
 pub(super) fn log_reports(binding: &str, namespace: &str, reports: &[&Report]) {
     for report in reports {
         match report.severity {
-            Severity::Error => tracing::error!(
-                binding,
-                namespace,
-                "configuration key refused, its last good value stays in force: {report}"
-            ),
+            Severity::Error => tracing::error!(binding, namespace, "configuration key refused: {report}"),
             Severity::Warning => tracing::warn!(binding, namespace, "configuration: {report}"),
         }
     }

@@ -12,6 +12,8 @@ pub(crate) struct Case {
     pub(crate) bindings: Vec<String>,
     pub(crate) namespace: String,
     pub(crate) late: Vec<String>,
+    /// A ConfigMap outside of the repository whose keys join those of the case.
+    pub(crate) catalogue: Option<String>,
     pub(crate) steps: Vec<Step>,
 }
 
@@ -64,6 +66,7 @@ pub(crate) fn read(folder: &Path, places: &Places) -> anyhow::Result<Case> {
         bindings: texts(&case["bindings"]),
         namespace: places.namespace.clone(),
         late: texts(&case["late"]),
+        catalogue: case["catalogue"].as_str().map(str::to_owned),
         steps,
     })
 }

@@ -23,8 +23,17 @@ pub(crate) async fn run(folder: &Path, cluster: &dyn Cluster) -> anyhow::Result<
     let (receiver, address) = Receiver::start().await;
     let places = Places { receiver: address, namespace: format!("e2e-{name}-{}", std::process::id()) };
     let case = case::read(folder, &places)?;
+    let catalogue = case.catalogue.as_ref().map(|path| Path::new(env!("CARGO_MANIFEST_DIR")).join(path));
+    if let Some(path) = catalogue.as_ref().filter(|path| !path.exists()) {
+        println!("e2e case {name}: not run, {} is not there", path.display());
+        return Ok(());
+    }
     cluster.namespace(&case.namespace).await?;
-    for object in places.documents(&folder.join("config.yaml"))? {
+    for mut object in places.documents(&folder.join("config.yaml"))? {
+        if let (Some(path), "ConfigMap") = (&catalogue, object["kind"].as_str().unwrap_or_default()) {
+            let keys = places.documents(path)?.remove(0)["data"].take();
+            keys.as_object().into_iter().flatten().for_each(|(key, text)| object["data"][key] = text.clone());
+        }
         cluster.apply(&object).await?;
     }
     for kind in &case.late {
