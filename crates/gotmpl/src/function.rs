@@ -255,14 +255,18 @@ impl FunctionDef {
 
     /// The call as documentation shows it: the name and the types of the arguments.
     pub fn signature(&self) -> String {
+        let shown = |param: Param| match param {
+            Param::Any | Param::Reflect => "any",
+            other => other.go_name(),
+        };
         let mut text = self.name.to_owned();
         for param in self.params {
             text.push(' ');
-            text.push_str(&param.go_name().replace("interface {}", "any"));
+            text.push_str(shown(*param));
         }
         if let Some(param) = self.variadic {
             text.push(' ');
-            text.push_str(&param.go_name().replace("interface {}", "any"));
+            text.push_str(shown(param));
             text.push_str("...");
         }
         text

@@ -4,5 +4,6 @@ mod case;
 mod conformance;
 mod functions;
 mod limits;
+mod mutation;
 mod template;
 mod testdata;
