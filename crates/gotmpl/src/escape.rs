@@ -2,6 +2,8 @@
 
 use dodona_value::{CallCx, CallError, Str, Text, Value, format, strconv};
 
+use crate::sprig::text_limit;
+
 /// The arguments as one text, as `print` joins them; a missing value reads `<no value>`.
 pub(crate) fn joined(cx: &mut CallCx<'_>, args: &[Value]) -> Result<Str, CallError> {
     if let [Value::Str(text)] = args {
@@ -9,7 +11,7 @@ pub(crate) fn joined(cx: &mut CallCx<'_>, args: &[Value]) -> Result<Str, CallErr
     }
     let shown: Vec<Value> =
         args.iter().map(|arg| if arg.is_nil() { Value::text("<no value>") } else { arg.clone() }).collect();
-    let mut text = Text::new(cx.budget.memory_left());
+    let mut text = Text::new(text_limit(cx));
     format::sprint(&mut text, &shown);
     let bytes = text.finish()?;
     cx.budget.memory(bytes.len())?;

@@ -135,7 +135,7 @@ fn read(cx: &mut CallCx<'_>, text: &[u8]) -> Result<Value> {
 }
 
 fn write(cx: &mut CallCx<'_>, args: &Args<'_>, style: json::Style) -> Result<Value> {
-    let mut text = Text::new(cx.budget.memory_left());
+    let mut text = Text::new(super::text_limit(cx));
     json::write(&mut text, args.get(0), style).map_err(|error| CallError::new(error.to_string()))?;
     let bytes = text.finish()?;
     made(cx, bytes)

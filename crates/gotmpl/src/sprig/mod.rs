@@ -58,9 +58,15 @@ pub(crate) const FAMILIES: &[(&str, &[FunctionDef])] = &[
     ("Cryptography", crypto::FUNCTIONS),
 ];
 
+/// How long a text may get that is written out of values: twice what a rendering may give, for those that are cut later.
+/// Writing a value that holds itself many times over would take seconds to reach the budget.
+pub(crate) fn text_limit(cx: &CallCx<'_>) -> usize {
+    cx.budget.memory_left().min(cx.budget.output_limit().saturating_mul(2))
+}
+
 /// A text that `write` builds, charged to the budget; building stops where the budget ends.
 pub(crate) fn build(cx: &mut CallCx<'_>, write: impl FnOnce(&mut Text)) -> Result<Value, CallError> {
-    let mut text = Text::new(cx.budget.memory_left());
+    let mut text = Text::new(text_limit(cx));
     write(&mut text);
     let bytes = text.finish()?;
     made(cx, bytes)
@@ -79,7 +85,7 @@ pub(crate) fn shown(cx: &mut CallCx<'_>, value: &Value) -> Result<Str, CallError
         Value::Str(text) => Ok(text.clone()),
         Value::Bytes(bytes) => Ok(bytes.clone().unwrap_or_default()),
         other => {
-            let mut text = Text::new(cx.budget.memory_left());
+            let mut text = Text::new(text_limit(cx));
             format::value(&mut text, other);
             let bytes = text.finish()?;
             cx.budget.memory(bytes.len())?;
