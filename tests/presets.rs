@@ -1,0 +1,130 @@
+//! The presets: every trigger and template compiles, every template renders against every sample, and the conditions of
+//! Argo CD have upstream's keys.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use dodona::binding::app::AppBinding;
+use dodona::binding::namespaces::NamespacePatterns;
+use dodona::binding::rollout::RolloutBinding;
+use dodona::binding::{Binding, SharedFacts};
+use dodona::config::{BuildOptions, Config, yaml};
+use dodona::engine::{Send, Wanted, compose};
+use dodona::model::{
+    Destination, FixedClock, NoLookup, Node, NodeKind, Object, Secrets, Settings, language_runtime,
+};
+use dodona_value::{Numbers, Zone};
+
+fn config(set: &str) -> Config {
+    let keys = [("presets", set), ("context", "argocdUrl: https://cd.example.org/\n")];
+    let data = keys.iter().map(|(key, text)| ((*key).to_owned(), (*text).to_owned())).collect();
+    let config =
+        Config::build(&Settings { config_map: Some(data), secret: None }, None, &BuildOptions::default());
+    assert!(config.reports.is_empty(), "{:#?}", config.reports);
+    config
+}
+
+fn json(node: &Node) -> serde_json::Value {
+    match &node.kind {
+        NodeKind::Null => serde_json::Value::Null,
+        NodeKind::Bool(truth) => (*truth).into(),
+        NodeKind::Int(number) => (*number).into(),
+        NodeKind::Uint(number) => (*number).into(),
+        NodeKind::Float(number) => (*number).into(),
+        NodeKind::Text(text) => text.clone().into(),
+        NodeKind::List(items) => items.iter().map(json).collect(),
+        NodeKind::Map(pairs) => pairs
+            .iter()
+            .map(|(key, value)| (key.text.clone(), json(value)))
+            .collect::<serde_json::Map<_, _>>()
+            .into(),
+    }
+}
+
+fn samples(set: &str) -> Vec<(String, Arc<Object>)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("presets").join(set).join("samples");
+    let mut files: Vec<PathBuf> =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    let read = |path: &PathBuf| {
+        let node = yaml::parse_node(&std::fs::read_to_string(path).unwrap()).unwrap();
+        let object = Object::parse(json(&node).to_string().into(), Numbers::Kubernetes).unwrap();
+        (path.file_stem().unwrap().to_string_lossy().into_owned(), Arc::new(object))
+    };
+    files.iter().map(read).collect()
+}
+
+/// Everything that a template renders to for every sample, with and without what may be missing.
+fn render_all(set: &str, binding: &dyn Binding) -> BTreeMap<String, String> {
+    let config = config(set);
+    let facts = SharedFacts::new(&config.context, &Secrets::default(), Arc::new(NoLookup));
+    let runtime = language_runtime(Arc::new(FixedClock::at(1_767_323_100)), Zone::utc());
+    let destination = Destination::new("slack", "team");
+    let mut rendered = BTreeMap::new();
+    for name in config.policy.templates.keys() {
+        let text = rendered.entry(name.clone()).or_insert_with(String::new);
+        for (sample, object) in samples(set) {
+            let send = Send {
+                policy: 0,
+                trigger: "preset".into(),
+                condition: "[0]".into(),
+                ledger_key: "key".into(),
+                destination: destination.clone(),
+                templates: vec![name.clone()],
+                object: Arc::clone(&object),
+            };
+            let scope = binding.scope(&object, &facts.facts(Some(&destination))).unwrap();
+            let message = compose(&send, &config.policy, Wanted::All, &scope, &runtime);
+            let message = message.unwrap_or_else(|error| panic!("{name} on {sample}: {error}"));
+            writeln!(text, "== {sample}\n{}", message.text.trim_end()).unwrap();
+            for (section, value) in &message.sections {
+                writeln!(text, "-- {section}\n{value:#}").unwrap();
+            }
+        }
+    }
+    rendered
+}
+
+fn check(set: &str, binding: &dyn Binding) {
+    for (name, text) in render_all(set, binding) {
+        assert!(!text.contains("<no value>"), "{name} shows a missing value:\n{text}");
+        insta::with_settings!({snapshot_path => format!("presets/{set}"), prepend_module_to_snapshot => false}, {
+            insta::assert_snapshot!(name, text);
+        });
+    }
+}
+
+#[test]
+fn templates_of_argo_cd() {
+    check("argocd", &AppBinding::new("argocd", NamespacePatterns::default()));
+}
+
+#[test]
+fn templates_of_rollouts() {
+    check("rollouts", &RolloutBinding::default());
+}
+
+/// A different key would tell every Application again (core 3.3).
+#[test]
+fn conditions_of_argo_cd_have_upstreams_keys() {
+    let config = config("argocd");
+    for (trigger, hash) in [
+        ("on-created", "X_5TO4MPCKAyY0ipFgr6_IraRNs"),
+        ("on-deleted", "BmlU8P6R19BGtNv5gj8udVypmxQ"),
+        ("on-deployed", "qyWrLKXYec9qR5FVB0ylUEJLjFg"),
+        ("on-health-degraded", "zoG5zUjYGjimkwCGgIQGjx1hO5s"),
+        ("on-sync-failed", "QocUZC1QzO--b2WEwALX85YPE5o"),
+        ("on-sync-running", "ic91dZU3WrtgRdlZCpg-L8ARI0Q"),
+        ("on-sync-status-unknown", "6SzWb05EK-0v90hwjyytTbN7S6A"),
+        ("on-sync-succeeded", "IwKhHw9Hu8IE3z5Y8CQE4vReLYs"),
+    ] {
+        let conditions = &config.policy.triggers[trigger].conditions;
+        assert_eq!(
+            conditions.iter().map(|one| &*one.key).collect::<Vec<_>>(),
+            [format!("[0].{hash}")],
+            "{trigger}"
+        );
+    }
+}
