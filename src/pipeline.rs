@@ -70,7 +70,7 @@ impl Lane {
             self.ended();
             self.note_unsent(send, &error);
             // Not told, and not recorded either: the next look at the object, or the next process, decides again.
-            self.ledger().record_failure(send.object.key(), &send.ledger_key);
+            self.ledger().record_unsent(send.object.key(), &send.ledger_key);
         }
     }
 

@@ -132,14 +132,16 @@ impl Shared {
     }
 
     fn failed(&self, object: &ObjectKey, error: &SourceError) -> Attempt {
-        self.ledger().patch_denied(object);
         if matches!(error, SourceError::Forbidden { .. }) {
+            self.ledger().patch_denied(object);
             // Told once, not with every notification: what to do is the same for all of them.
             if !self.forbidden.swap(true, Ordering::Relaxed) {
                 tracing::error!(resource = %object, "Failed to patch resource: {error}; give the service account `patch` on this kind, until then what was sent is remembered in memory only");
             }
             return Attempt::Nothing;
         }
+        // The answer may have been lost on its way: the next attempt settles it.
+        self.ledger().patch_lost(object);
         tracing::warn!(resource = %object, "Failed to patch resource: {error}; trying again");
         Attempt::Failed
     }

@@ -131,11 +131,12 @@ impl Ledger {
     /// The message that was queued last could not be composed: it never entered the outbox, so earlier messages of the
     /// same key may still be on their way. Otherwise as [`Ledger::record_refusal`].
     pub fn record_unrenderable(&mut self, object: &ObjectKey, key: &str) {
-        if let Some(entry) = self.records.get_mut(object).and_then(|record| record.entries.get_mut(key))
-            && let Some(Status::Pending { fingerprint }) = entry.status
-        {
-            entry.status = Some(Status::Refused { fingerprint });
-        }
+        self.withdraw(object, key, |fingerprint| Some(Status::Refused { fingerprint }));
+    }
+
+    /// The outbox did not take the message that was queued last; the next pass sends it again.
+    pub fn record_unsent(&mut self, object: &ObjectKey, key: &str) {
+        self.withdraw(object, key, |_| None);
     }
 
     /// Lets a refused key be told again (`redeliver`).
@@ -214,6 +215,17 @@ impl Ledger {
         }
         record.tidy();
         self.wants_patch(object)
+    }
+
+    fn withdraw(&mut self, object: &ObjectKey, key: &str, status: impl FnOnce(u64) -> Option<Status>) {
+        let Some(record) = self.records.get_mut(object) else { return };
+        if let Some(entry) = record.entries.get_mut(key)
+            && let Some(Status::Pending { fingerprint }) = entry.status
+        {
+            entry.status = status(fingerprint);
+        }
+        record.tidy();
+        self.drop_if_idle(object);
     }
 
     fn wants_patch(&mut self, key: &ObjectKey) -> bool {
