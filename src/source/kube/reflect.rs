@@ -74,6 +74,18 @@ pub(super) struct Reflector<S> {
     last_error: String,
 }
 
+/// What a line of a watch is.
+enum Opened {
+    Object(Object, Cause),
+    /// The watch has come this far.
+    Place {
+        resource_version: String,
+        initial_end: bool,
+    },
+    Error(Trouble),
+    Nothing,
+}
+
 enum Trouble {
     Closed,
     /// The position is too old, or no position of this server.
@@ -205,30 +217,45 @@ impl<S: Sink> Reflector<S> {
 
     /// One line of a watch whose list is complete.
     async fn take(&mut self, line: &[u8]) -> Result<(), Trouble> {
+        match self.open(line) {
+            Opened::Object(object, cause) => {
+                let version = object.resource_version().to_owned();
+                self.sink.object(object, cause).await?;
+                // Only now: a future that is dropped before must not skip the object.
+                self.advance(version);
+            }
+            Opened::Place { resource_version, .. } => self.advance(resource_version),
+            Opened::Error(trouble) => return Err(trouble),
+            Opened::Nothing => {}
+        }
+        Ok(())
+    }
+
+    /// Takes a line apart. One object never stops another: what cannot be read is reported and left out.
+    fn open(&self, line: &[u8]) -> Opened {
+        if let Some((json, cause)) = wire::quick(line)
+            && let Ok(object) = Object::parse(Bytes::copy_from_slice(json), self.collection.numbers)
+        {
+            return Opened::Object(object, cause);
+        }
         let (json, cause) = match wire::event(line) {
             Ok(Event::Added(json)) => (json, Cause::Added),
             Ok(Event::Modified(json)) => (json, Cause::Modified),
             Ok(Event::Deleted(json)) => (json, Cause::Deleted),
-            Ok(Event::Bookmark { resource_version, .. }) => {
-                self.advance(resource_version);
-                return Ok(());
+            Ok(Event::Bookmark { resource_version, initial_end }) => {
+                return Opened::Place { resource_version, initial_end };
             }
-            Ok(Event::Error(status)) => return Err(watch_error(status)),
-            Ok(Event::Unknown) => return Ok(()),
+            Ok(Event::Error(status)) => return Opened::Error(watch_error(status)),
+            Ok(Event::Unknown) => return Opened::Nothing,
             Err(error) => {
                 tracing::warn!(path = self.collection.path, %error, "skipped a line of the watch that is not an event");
-                return Ok(());
+                return Opened::Nothing;
             }
         };
-        let Some(object) = self.parse(json) else {
-            self.advance(wire::resource_version(json));
-            return Ok(());
-        };
-        let version = object.resource_version().to_owned();
-        self.sink.object(object, cause).await?;
-        // Only now: a future that is dropped before must not skip the object.
-        self.advance(version);
-        Ok(())
+        match self.parse(json) {
+            Some(object) => Opened::Object(object, cause),
+            None => Opened::Place { resource_version: wire::resource_version(json), initial_end: false },
+        }
     }
 
     fn advance(&mut self, resource_version: String) {
@@ -280,21 +307,17 @@ impl<S: Sink> Reflector<S> {
             let Some(line) = line? else {
                 return Err(ApiError::Connection("the streaming list broke off".into()).into());
             };
-            match wire::event(&line) {
-                Ok(Event::Added(json) | Event::Modified(json)) => {
-                    self.hand_on(json, cause, standing).await?;
+            match self.open(&line) {
+                Opened::Object(object, Cause::Deleted) if standing.is_none() => {
+                    self.sink.object(object, Cause::Deleted).await?;
                 }
-                Ok(Event::Deleted(json)) if standing.is_none() => {
-                    self.hand_on(json, Cause::Deleted, None).await?;
-                }
-                Ok(Event::Bookmark { resource_version, initial_end: true }) => {
+                Opened::Object(_, Cause::Deleted) => {}
+                Opened::Object(object, _) => self.hand_on(object, cause, standing).await?,
+                Opened::Place { resource_version, initial_end: true } => {
                     return Ok(Some((resource_version, lines)));
                 }
-                Ok(Event::Error(status)) => return Err(watch_error(status)),
-                Ok(Event::Deleted(_) | Event::Bookmark { .. } | Event::Unknown) => {}
-                Err(error) => {
-                    tracing::warn!(path = self.collection.path, %error, "skipped a line of the list that is not an event");
-                }
+                Opened::Error(trouble) => return Err(trouble),
+                Opened::Place { .. } | Opened::Nothing => {}
             }
         }
     }
@@ -316,7 +339,9 @@ impl<S: Sink> Reflector<S> {
             };
             let page = wire::page(&body)?;
             for item in &page.items {
-                self.hand_on(&page.object(item), cause, standing).await?;
+                if let Some(object) = self.parse(&page.object(item)) {
+                    self.hand_on(object, cause, standing).await?;
+                }
             }
             match page.next {
                 Some(next) => token = Some(next),
@@ -326,16 +351,13 @@ impl<S: Sink> Reflector<S> {
     }
 
     /// One object of a list.
-    async fn hand_on(&mut self, json: &[u8], cause: Cause, standing: Option<&str>) -> Result<(), Trouble> {
-        self.progress = true;
-        let Some(object) = self.parse(json) else { return Ok(()) };
+    async fn hand_on(&mut self, object: Object, cause: Cause, standing: Option<&str>) -> Result<(), Trouble> {
         if standing.is_some_and(|standing| newer(object.resource_version(), standing)) {
             return Ok(());
         }
         Ok(self.sink.object(object, cause).await?)
     }
 
-    /// One object never stops another: what cannot be read is reported and left out.
     fn parse(&self, json: &[u8]) -> Option<Object> {
         match Object::parse(Bytes::copy_from_slice(json), self.collection.numbers) {
             Ok(object) => Some(object),
