@@ -100,8 +100,9 @@ pub(super) fn build(
     if !matches!(settings.kind, NodeKind::Map(_) | NodeKind::Null) {
         return Err(settings.expected("the settings of the service (`name: value` lines)"));
     }
-    let context = BuildContext { name: given.name, clients: given.clients, warnings: &mut notes.warnings };
-    let service = (row.build)(context, settings)?;
+    let mut context =
+        BuildContext { name: given.name, clients: given.clients, warnings: &mut notes.warnings };
+    let service = (row.build)(&mut context, settings)?;
     Ok(ConfiguredService {
         kind: given.kind.to_owned(),
         name: given.name.to_owned(),

@@ -62,8 +62,11 @@ pub struct ServiceType {
     /// The section of a notification template that it reads, and its compiler; `None` for message-only services.
     pub section: Option<SectionType>,
     /// Builds a service from its settings (secrets already put in). Warnings are appended to `warnings`.
-    pub build: fn(BuildContext<'_>, settings: &Node) -> Result<Arc<dyn Service>, NodeError>,
+    pub build: Build,
 }
+
+/// Builds a service from its settings.
+pub type Build = fn(&mut BuildContext<'_>, settings: &Node) -> Result<Arc<dyn Service>, NodeError>;
 
 /// What a service is built with.
 pub struct BuildContext<'a> {
@@ -80,8 +83,11 @@ pub struct SectionType {
     /// Key inside `template.<name>`: `slack`, `email`, `webhook`, ….
     pub key: &'static str,
     /// Compiles the section; the template's name is used in error texts.
-    pub compile: fn(template: &str, section: &Node) -> Result<Box<dyn Section>, NodeError>,
+    pub compile: CompileSection,
 }
+
+/// Compiles a section; the first argument is the template's name.
+pub type CompileSection = fn(template: &str, section: &Node) -> Result<Box<dyn Section>, NodeError>;
 
 /// The service types by name, in order.
 pub fn service_types() -> &'static [ServiceType] {

@@ -144,7 +144,8 @@ fn escape_path(path: &str) -> Result<String, String> {
         if byte.is_ascii_alphanumeric() || b"-_.~$&+,/:;=@".contains(&byte) {
             escaped.push(char::from(byte));
         } else {
-            escaped.push_str(&format!("%{byte:02X}"));
+            let digit = |value: u8| char::from(*b"0123456789ABCDEF".get(usize::from(value)).unwrap_or(&b'0'));
+            escaped.extend(['%', digit(byte >> 4), digit(byte & 15)]);
         }
     }
     Ok(escaped)
@@ -156,16 +157,9 @@ fn unescape(text: &str) -> Vec<u8> {
     let mut rest = text.as_bytes();
     while let Some((&first, after)) = rest.split_first() {
         let hex = after.get(..2).and_then(|pair| std::str::from_utf8(pair).ok());
-        match hex.filter(|_| first == b'%').and_then(|pair| u8::from_str_radix(pair, 16).ok()) {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = after.get(2..).unwrap_or_default();
-            }
-            None => {
-                bytes.push(first);
-                rest = after;
-            }
-        }
+        let escaped = hex.filter(|_| first == b'%').and_then(|pair| u8::from_str_radix(pair, 16).ok());
+        bytes.push(escaped.unwrap_or(first));
+        rest = if escaped.is_some() { after.get(2..).unwrap_or_default() } else { after };
     }
     bytes
 }

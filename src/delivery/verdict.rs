@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::{DeliveryError, ErrorKind, Retry};
 
 /// The longest pause that a receiver's `Retry-After` can ask for; what is beyond counts as this.
-pub const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3600);
+pub const LONGEST_RETRY_AFTER: Duration = Duration::from_hours(1);
 
 /// What `status` means where a service has no word of its own; `None` is a success (2xx).
 ///

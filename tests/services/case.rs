@@ -8,91 +8,91 @@ use serde_json::Value;
 /// A service, its templates, and what it does with some messages.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Case {
+pub(crate) struct Case {
     /// What it is about.
-    pub about: String,
+    pub(crate) about: String,
     /// The configured name of the service; the type's if absent.
     #[serde(default)]
-    pub name: Option<String>,
+    pub(crate) name: Option<String>,
     /// The text of `service.<type>`. `__HOST__` is the HTTP recorder, `__PORT__` the port of the mail recorder.
     #[serde(default)]
-    pub settings: Value,
+    pub(crate) settings: Value,
     /// The error that the settings give, if they are refused.
     #[serde(default)]
-    pub refused: Option<String>,
+    pub(crate) refused: Option<String>,
     /// The warnings that the settings give, by the beginning of their texts.
     #[serde(default)]
-    pub warnings: Vec<String>,
+    pub(crate) warnings: Vec<String>,
     /// Templates by name.
     #[serde(default)]
-    pub templates: BTreeMap<String, Value>,
+    pub(crate) templates: BTreeMap<String, Value>,
     /// The mail server, for services that need one.
     #[serde(default)]
-    pub smtp: Smtp,
+    pub(crate) smtp: Smtp,
     /// Whether invalid content refuses a message.
     #[serde(default)]
-    pub strict: bool,
+    pub(crate) strict: bool,
     /// The messages.
     #[serde(default)]
-    pub sends: Vec<Send>,
+    pub(crate) sends: Vec<Send>,
 }
 
 /// The mail server's script.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Smtp {
-    pub ehlo: Vec<String>,
-    pub ehlo_tls: Option<Vec<String>>,
-    pub no_ehlo: bool,
-    pub greeting: Option<String>,
-    pub replies: BTreeMap<String, String>,
-    pub challenge: String,
-    pub implicit: bool,
+pub(crate) struct Smtp {
+    pub(crate) ehlo: Vec<String>,
+    pub(crate) ehlo_tls: Option<Vec<String>>,
+    pub(crate) no_ehlo: bool,
+    pub(crate) greeting: Option<String>,
+    pub(crate) replies: BTreeMap<String, String>,
+    pub(crate) challenge: String,
+    pub(crate) implicit: bool,
     /// The line that must not be in the transcript.
-    pub never: Vec<String>,
+    pub(crate) never: Vec<String>,
 }
 
 /// One message and what becomes of it.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Send {
+pub(crate) struct Send {
     #[serde(default)]
-    pub recipient: String,
+    pub(crate) recipient: String,
     /// Templates in merge order; all of them by name if absent.
     #[serde(default)]
-    pub templates: Option<Vec<String>>,
+    pub(crate) templates: Option<Vec<String>>,
     #[serde(default)]
-    pub vars: serde_json::Map<String, Value>,
+    pub(crate) vars: serde_json::Map<String, Value>,
     #[serde(default)]
-    pub answers: Vec<Answer>,
+    pub(crate) answers: Vec<Answer>,
     #[serde(default)]
-    pub requests: Vec<Request>,
+    pub(crate) requests: Vec<Request>,
     #[serde(default)]
-    pub mails: Vec<Mail>,
+    pub(crate) mails: Vec<Mail>,
     /// Lines that the client says, in this order, others between them.
     #[serde(default)]
-    pub says: Vec<String>,
+    pub(crate) says: Vec<String>,
     /// What the console prints.
     #[serde(default)]
-    pub prints: Option<String>,
+    pub(crate) prints: Option<String>,
     /// The receipt's id.
     #[serde(default)]
-    pub id: Option<String>,
+    pub(crate) id: Option<String>,
     #[serde(default)]
-    pub error: Option<Error>,
+    pub(crate) error: Option<Error>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Answer {
+pub(crate) struct Answer {
     #[serde(default = "ok")]
-    pub status: u16,
+    pub(crate) status: u16,
     #[serde(default)]
-    pub headers: BTreeMap<String, String>,
+    pub(crate) headers: BTreeMap<String, String>,
     #[serde(default)]
-    pub body: Value,
+    pub(crate) body: Value,
     #[serde(default)]
-    pub drop: bool,
+    pub(crate) drop: bool,
 }
 
 fn ok() -> u16 {
@@ -101,46 +101,46 @@ fn ok() -> u16 {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Request {
+pub(crate) struct Request {
     /// `POST /path?query` as it is on the wire.
-    pub line: String,
+    pub(crate) line: String,
     /// Headers that must be there.
     #[serde(default)]
-    pub headers: BTreeMap<String, String>,
+    pub(crate) headers: BTreeMap<String, String>,
     /// The whole form; values that are no texts are compared as JSON.
     #[serde(default)]
-    pub form: Option<BTreeMap<String, Value>>,
+    pub(crate) form: Option<BTreeMap<String, Value>>,
     /// The whole body.
     #[serde(default)]
-    pub json: Option<Value>,
+    pub(crate) json: Option<Value>,
     #[serde(default)]
-    pub text: Option<String>,
+    pub(crate) text: Option<String>,
     /// The least time since the request before, in milliseconds.
     #[serde(default)]
-    pub wait: u64,
+    pub(crate) wait: u64,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Mail {
+pub(crate) struct Mail {
     /// Lines of the mail as it came, each whole.
     #[serde(default)]
-    pub lines: Vec<String>,
+    pub(crate) lines: Vec<String>,
     /// Texts that must not be in it.
     #[serde(default)]
-    pub never: Vec<String>,
+    pub(crate) never: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Error {
-    pub kind: String,
+pub(crate) struct Error {
+    pub(crate) kind: String,
     /// `no`, `later`, or `after 5s`.
-    pub retry: String,
+    pub(crate) retry: String,
     #[serde(default)]
-    pub status: Option<u16>,
+    pub(crate) status: Option<u16>,
     #[serde(default)]
-    pub contains: Vec<String>,
+    pub(crate) contains: Vec<String>,
     #[serde(default)]
-    pub never: Vec<String>,
+    pub(crate) never: Vec<String>,
 }

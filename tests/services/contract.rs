@@ -22,35 +22,35 @@ use crate::play::{build, render, to_json};
 /// How a service is exercised.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Contract {
+pub(crate) struct Contract {
     /// `http`, `smtp`, or `none` for what talks to nobody.
-    pub transport: String,
+    pub(crate) transport: String,
     /// The settings; `__URL__` is the recorder's base URL, `__PORT__` the mail recorder's port.
     #[serde(default)]
-    pub settings: Value,
+    pub(crate) settings: Value,
     /// What makes the example of the docs page go to the recorder instead.
     #[serde(default)]
-    pub point: Value,
+    pub(crate) point: Value,
     #[serde(default)]
-    pub template: Value,
+    pub(crate) template: Value,
     #[serde(default)]
-    pub recipient: String,
+    pub(crate) recipient: String,
     /// The body of a success.
     #[serde(default)]
-    pub success: Value,
+    pub(crate) success: Value,
     /// Status codes of a success; 200 to 299 if empty.
     #[serde(default)]
-    pub accepts: Vec<u16>,
+    pub(crate) accepts: Vec<u16>,
     /// A body that is an error although the status is 200, where the receiver has such.
     #[serde(default)]
-    pub refusal: Option<Value>,
+    pub(crate) refusal: Option<Value>,
     /// Texts in the settings that nobody may see.
     #[serde(default)]
-    pub secrets: Vec<String>,
+    pub(crate) secrets: Vec<String>,
 }
 
 /// The contracts of all services of the table.
-pub fn contracts() -> Vec<(&'static str, Contract)> {
+pub(crate) fn contracts() -> Vec<(&'static str, Contract)> {
     let read = |name: &'static str| {
         let file = crate::here().join(name).join("_contract.yml");
         let text =
@@ -64,15 +64,15 @@ pub fn contracts() -> Vec<(&'static str, Contract)> {
 }
 
 /// A service built for one receiver.
-pub struct Subject {
-    pub service: Arc<dyn Service>,
+pub(crate) struct Subject {
+    pub(crate) service: Arc<dyn Service>,
     message: Message,
     recipient: String,
 }
 
 impl Subject {
     /// The service of `contract` with the recorder at `url` (or on `port`) and extra settings.
-    pub fn new(
+    pub(crate) fn new(
         kind: &str,
         contract: &Contract,
         url: &str,
@@ -92,7 +92,7 @@ impl Subject {
         Self { service, message: message(kind, contract, "hello"), recipient: contract.recipient.clone() }
     }
 
-    pub async fn send(&self) -> Result<Receipt, DeliveryError> {
+    pub(crate) async fn send(&self) -> Result<Receipt, DeliveryError> {
         self.service.deliver(&self.message, &self.recipient).await
     }
 }
@@ -196,7 +196,7 @@ async fn retry_after_is_handed_on() {
                 &[("retryMax", (-1).into())],
             );
             let error = subject.send().await.unwrap_err();
-            assert_eq!(error.retry, Retry::After(Duration::from_secs(120)), "{kind}: {error:?}");
+            assert_eq!(error.retry, Retry::After(Duration::from_mins(2)), "{kind}: {error:?}");
         }
     }
 }

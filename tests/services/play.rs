@@ -16,7 +16,7 @@ use serde_json::Value;
 use crate::case::{Case, Send};
 
 /// Runs the case in `text` against the service type `kind`; returns the differences.
-pub async fn case(kind: &str, text: &str) -> Vec<String> {
+pub(crate) async fn case(kind: &str, text: &str) -> Vec<String> {
     let node = yaml::parse_node(text).unwrap_or_else(|error| panic!("{error}"));
     let case: Case = serde_json::from_value(to_json(&node)).unwrap_or_else(|error| panic!("{error}"));
     let authority = Authority::new();
@@ -61,7 +61,7 @@ pub async fn case(kind: &str, text: &str) -> Vec<String> {
         };
         differences.extend(found.into_iter().map(|line| format!("send {}: {line}", index + 1)));
     }
-    differences
+    differences.into_iter().map(|line| format!("{line}\n    ({})", case.about)).collect()
 }
 
 fn scripted(answers: Arc<std::sync::Mutex<Vec<Answer>>>) -> HttpRecorder {
@@ -86,7 +86,7 @@ fn script(case: &Case, authority: &Authority) -> Script {
 }
 
 /// Builds a service from the text of its settings.
-pub fn build(
+pub(crate) fn build(
     kind: &str,
     name: &str,
     settings: &str,
@@ -95,7 +95,7 @@ pub fn build(
 ) -> Result<Arc<dyn Service>, NodeError> {
     let row = service_type(kind).unwrap_or_else(|| panic!("no service type `{kind}`"));
     let node = yaml::parse_node(settings)?;
-    (row.build)(BuildContext { name, clients, warnings }, &node)
+    (row.build)(&mut BuildContext { name, clients, warnings }, &node)
 }
 
 /// Renders the templates of `send` as the engine does: the text, and the section that the service reads.
@@ -117,7 +117,7 @@ fn compose(case: &Case, send: &Send, kind: &str, name: &str) -> Result<Message, 
 }
 
 /// Renders one template (YAML or JSON text) into `message`: for the type and name of one service, or all sections.
-pub fn render(
+pub(crate) fn render(
     template: &str,
     source: &str,
     vars: &serde_json::Map<String, Value>,
@@ -314,7 +314,7 @@ fn check_mails(case: &Case, send: &Send, found: &dodona_recorder::smtp::Mails) -
 }
 
 /// YAML as JSON, for cases.
-pub fn to_json(node: &Node) -> Value {
+pub(crate) fn to_json(node: &Node) -> Value {
     match &node.kind {
         NodeKind::Null => Value::Null,
         NodeKind::Bool(flag) => (*flag).into(),

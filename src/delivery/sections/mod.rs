@@ -13,7 +13,7 @@ use super::section::{Field, FieldSection, Kind};
 use crate::model::{Node, NodeError, Section};
 
 /// The sections, by key.
-pub const PENDING: &[SectionType] = &[
+pub(super) const PENDING: &[SectionType] = &[
     SectionType { key: "alertmanager", compile: alertmanager::compile },
     SectionType { key: "awssqs", compile: attributes::awssqs },
     SectionType { key: "gcppubsub", compile: attributes::gcppubsub },

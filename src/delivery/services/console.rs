@@ -12,7 +12,7 @@ use crate::model::{Message, Node, NodeError, Receipt};
 /// The row of the table.
 pub(super) const TYPE: ServiceType = ServiceType { name: "console", section: None, build };
 
-fn build(_context: BuildContext<'_>, settings: &Node) -> Result<Arc<dyn Service>, NodeError> {
+fn build(_context: &mut BuildContext<'_>, settings: &Node) -> Result<Arc<dyn Service>, NodeError> {
     Err(NodeError::new(
         settings.at,
         "service type 'console' is not supported: it exists on the command line only",

@@ -46,7 +46,7 @@ struct Email {
     redactor: Redactor,
 }
 
-fn build(context: BuildContext<'_>, settings: &Node) -> Result<Arc<dyn Service>, NodeError> {
+fn build(context: &mut BuildContext<'_>, settings: &Node) -> Result<Arc<dyn Service>, NodeError> {
     let mut options = Options::read(settings)?;
     let username = trim_line_end(&options.text("username")?).to_owned();
     let password = options.secret("password")?;

@@ -67,7 +67,7 @@ struct Slack {
     on_invalid: OnInvalid,
 }
 
-fn build(context: BuildContext<'_>, settings: &Node) -> Result<Arc<dyn Service>, NodeError> {
+fn build(context: &mut BuildContext<'_>, settings: &Node) -> Result<Arc<dyn Service>, NodeError> {
     let mut options = Options::read(settings)?;
     let token = options.secret("token")?;
     options.secret("signingSecret")?;
@@ -75,17 +75,16 @@ fn build(context: BuildContext<'_>, settings: &Node) -> Result<Arc<dyn Service>,
         context.warnings.push(options.error("token", "no `token` is set: Slack will refuse every message"));
     }
     let strict = context.clients.reach().strict_payloads;
-    let fingerprint: String =
-        Sha256::digest(&token).iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+    let fingerprint = u64::from_be_bytes(Sha256::digest(&token).first_chunk().copied().unwrap_or_default());
     Ok(Arc::new(Slack {
-        account: format!("slack/{}/{fingerprint}", context.name),
+        account: format!("slack/{}/{fingerprint:016x}", context.name),
         token,
         api: api(&options.text("apiURL")?),
         username: options.text("username")?,
         icon: options.text("icon")?,
         disable_unfurl: options.flag("disableUnfurl")?,
         on_invalid: OnInvalid::read(&options, if strict { OnInvalid::Fail } else { OnInvalid::Note })?,
-        caller: Caller::new(&context, &options)?,
+        caller: Caller::new(context, &options)?,
     }))
 }
 
@@ -204,8 +203,10 @@ impl Slack {
             (Ok(content), _) => Ok(content),
             (Err(problem), OnInvalid::Fail) => Err(problem.refuse()),
             (Err(problem), OnInvalid::Note) => {
-                let gap = if body.is_empty() { "" } else { "\n" };
-                body.push_str(&format!("{gap}{}", problem.note()));
+                if !body.is_empty() {
+                    body.push('\n');
+                }
+                body.push_str(&problem.note());
                 Ok(None)
             }
         }

@@ -32,7 +32,7 @@ struct Webhook {
     repeats: Repeats,
 }
 
-fn build(context: BuildContext<'_>, settings: &Node) -> Result<Arc<dyn Service>, NodeError> {
+fn build(context: &mut BuildContext<'_>, settings: &Node) -> Result<Arc<dyn Service>, NodeError> {
     let mut options = Options::read(settings)?;
     let url = options.secret_url("url")?;
     if url.is_empty() {
@@ -47,7 +47,7 @@ fn build(context: BuildContext<'_>, settings: &Node) -> Result<Arc<dyn Service>,
         repeats: repeats(&options)?,
         url,
     };
-    Driver::build(&context, &options, webhook)
+    Driver::build(context, &options, webhook)
 }
 
 fn headers(options: &mut Options<'_>) -> Result<Vec<(String, String)>, NodeError> {

@@ -45,9 +45,8 @@ async fn ask(session: &mut Session, line: &str) -> Result<Vec<u8>, SmtpError> {
 
 /// RFC 2195: the name and the keyed digest of the challenge.
 fn cram_md5(user: &str, password: &str, challenge: &[u8]) -> String {
-    let digest: String =
-        hmac_md5(password.as_bytes(), challenge).iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("{user} {digest}")
+    let digest = u128::from_be_bytes(hmac_md5(password.as_bytes(), challenge));
+    format!("{user} {digest:032x}")
 }
 
 /// RFC 2104 with MD5.

@@ -151,10 +151,10 @@ impl Session {
         if let Some((user, password)) = &server.credentials {
             match self.mechanisms() {
                 Some(mechanisms) => {
-                    auth::authenticate(self, &mechanisms, &server.host, user, password).await?
+                    auth::authenticate(self, &mechanisms, &server.host, user, password).await?;
                 }
                 None => {
-                    warn("credentials are set, but the server does not offer AUTH; the mail is sent without")
+                    warn("credentials are set, but the server does not offer AUTH; the mail is sent without");
                 }
             }
         }

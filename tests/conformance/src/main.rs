@@ -16,8 +16,11 @@ use std::process::ExitCode;
 
 use report::Report;
 
+/// Runs the vectors of one file.
+type Run = fn(&std::path::Path) -> anyhow::Result<Report>;
+
 /// The kinds of vectors and what runs one file of them.
-const SETS: &[(&str, fn(&std::path::Path) -> anyhow::Result<Report>)] =
+const SETS: &[(&str, Run)] =
     &[("lang", lang::run), ("wire", wire::run), ("behaviour", behaviour::run), ("cli", cli::run)];
 
 fn main() -> ExitCode {
@@ -44,7 +47,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run_all(run: fn(&std::path::Path) -> anyhow::Result<Report>, files: &[PathBuf], json: bool) -> ExitCode {
+fn run_all(run: Run, files: &[PathBuf], json: bool) -> ExitCode {
     let mut reports = Vec::new();
     for file in files {
         match run(file) {
@@ -58,8 +61,12 @@ fn run_all(run: fn(&std::path::Path) -> anyhow::Result<Report>, files: &[PathBuf
     if json {
         println!("{}", report::json(&reports));
     } else {
-        reports.iter().for_each(|report| print!("{}", report.failures()));
-        reports.iter().for_each(|report| println!("{}", report.summary()));
+        for report in &reports {
+            print!("{}", report.failures());
+        }
+        for report in &reports {
+            println!("{}", report.summary());
+        }
     }
     if reports.iter().all(Report::is_good) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

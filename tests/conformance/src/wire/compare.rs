@@ -7,7 +7,7 @@ use super::product::Refused;
 use super::vector::Step;
 
 /// Differences of the result.
-pub fn result(step: &Step, result: &Result<(), Refused>) -> Vec<String> {
+pub(crate) fn result(step: &Step, result: &Result<(), Refused>) -> Vec<String> {
     let expected = step.expected_result();
     match (expected, result) {
         ("any", _) | ("ok", Ok(())) => Vec::new(),
@@ -33,7 +33,7 @@ fn error(step: &Step, refused: &Refused) -> Vec<String> {
 }
 
 /// Differences of two JSON values by meaning: `null` equals a missing member, numbers count by value.
-pub fn json(place: &str, expected: &Value, actual: Option<&Value>, differences: &mut Vec<String>) {
+pub(crate) fn json(place: &str, expected: &Value, actual: Option<&Value>, differences: &mut Vec<String>) {
     let actual = actual.filter(|value| !value.is_null());
     match (expected, actual) {
         (Value::Null, None) => {}
@@ -76,7 +76,7 @@ fn same_number(one: &serde_json::Number, other: &serde_json::Number) -> bool {
 }
 
 /// Differences of two YAML texts by meaning.
-pub fn yaml(expected: &str, actual: &str) -> Vec<String> {
+pub(crate) fn yaml(expected: &str, actual: &str) -> Vec<String> {
     let mut differences = Vec::new();
     match (read(expected), read(actual)) {
         (Ok(wanted), Ok(found)) => json("stdout", &wanted, Some(&found), &mut differences),

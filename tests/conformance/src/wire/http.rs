@@ -11,7 +11,7 @@ use super::vector::{Exchange, Request, Vector};
 use super::{compare, marker};
 
 /// Differences of the requests of one send.
-pub fn compare(expected: &[Exchange], seen: &Seen, vector: &Vector, scene: &Scene) -> Vec<String> {
+pub(crate) fn compare(expected: &[Exchange], seen: &Seen, vector: &Vector, scene: &Scene) -> Vec<String> {
     let mut differences = Vec::new();
     let mut former: Option<&Recorded> = None;
     for (index, (exchange, met)) in expected.iter().zip(&seen.met).enumerate() {

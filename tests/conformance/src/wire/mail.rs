@@ -7,7 +7,7 @@ use dodona_recorder::smtp::Mails;
 use super::vector::{Mail, Smtp};
 
 /// Differences of one send.
-pub fn compare(expected: &Smtp, seen: &Mails) -> Vec<String> {
+pub(crate) fn compare(expected: &Smtp, seen: &Mails) -> Vec<String> {
     let mut differences = Vec::new();
     if let Some(transcript) = &expected.transcript {
         let (wanted, found) = (dialogue(transcript), dialogue(&seen.transcript));

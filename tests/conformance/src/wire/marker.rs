@@ -6,12 +6,12 @@ use jiff::Timestamp;
 const NOW: i64 = 120;
 
 /// Whether `text` is one marker and nothing else.
-pub fn is_one(text: &str) -> bool {
+pub(crate) fn is_one(text: &str) -> bool {
     matches!(text, "<any>" | "<optional>" | "<optional-empty>" | "<timestamp>" | "<uuid>")
 }
 
 /// The difference between an expected text, markers in it, and what is there.
-pub fn compare(place: &str, expected: &str, actual: Option<&str>) -> Option<String> {
+pub(crate) fn compare(place: &str, expected: &str, actual: Option<&str>) -> Option<String> {
     let good = match (expected, actual) {
         ("<any>", Some(_)) | ("<optional>", _) => true,
         ("<optional-empty>", actual) => actual.is_none_or(str::is_empty),

@@ -24,7 +24,7 @@ use vector::{Step, Vector};
 const PARALLEL: usize = 6;
 
 /// Runs the vectors of `file`.
-pub fn run(file: &Path) -> anyhow::Result<Report> {
+pub(crate) fn run(file: &Path) -> anyhow::Result<Report> {
     let text = std::fs::read_to_string(file).with_context(|| "cannot be read")?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let lines = text.lines().filter(|line| !line.trim().is_empty()).map(ToOwned::to_owned);

@@ -9,7 +9,7 @@ use dodona::delivery::{Service, services};
 use dodona::engine::{self, Wanted};
 use dodona::model::{Message, Object, Secret, Severity};
 use dodona::source::Settings;
-use dodona_value::{Document, Numbers, Runtime, Scope, Str, Time, Value, Zone};
+use dodona_value::{Document, NodeRef, Numbers, Runtime, Scope, Str, Time, Value, Zone};
 use serde_json::Map;
 
 use super::scene::Scene;
@@ -17,15 +17,15 @@ use super::vector::{Step, Vector};
 
 /// An error and the stage at which it came.
 #[derive(Clone, Debug)]
-pub struct Refused {
+pub(crate) struct Refused {
     /// `config`, `render` or `send`.
-    pub class: &'static str,
+    pub(crate) class: &'static str,
     /// Its text.
-    pub text: String,
+    pub(crate) text: String,
 }
 
 /// One configuration of the product.
-pub struct Product {
+pub(crate) struct Product {
     config: Config,
     service: String,
     host: Option<String>,
@@ -34,7 +34,7 @@ pub struct Product {
 
 impl Product {
     /// Builds the configuration of `vector`.
-    pub fn build(vector: &Vector, scene: &Scene) -> Result<Self, Refused> {
+    pub(crate) fn build(vector: &Vector, scene: &Scene) -> Result<Self, Refused> {
         let clients = Clients::new(Reach {
             tls_directory: Some(scene.tls_directory.clone()),
             authorities: Some(vec![scene.trusted.der()]),
@@ -59,7 +59,7 @@ impl Product {
     }
 
     /// Composes and delivers one message; what the console prints goes to `printed`.
-    pub async fn send(&self, step: &Step, printed: &mut String) -> Result<(), Refused> {
+    pub(crate) async fn send(&self, step: &Step, printed: &mut String) -> Result<(), Refused> {
         let message = self.compose(step)?;
         let refused = |text: String| Refused { class: "send", text };
         if step.destination.service == "console" && self.service == "console" {
@@ -136,7 +136,7 @@ fn overridden(vector: &Vector) -> String {
         if !text.is_empty() && !text.ends_with('\n') {
             text.push('\n');
         }
-        text.push_str(&format!("{key}: {value}\n"));
+        text.extend([key, ": ", &value.to_string(), "\n"]);
     }
     text
 }
@@ -144,7 +144,7 @@ fn overridden(vector: &Vector) -> String {
 fn variables(vars: &Map<String, serde_json::Value>) -> Result<Vec<(Str, Value)>, String> {
     let text = serde_json::Value::Object(vars.clone()).to_string();
     let document = Document::parse(text, Numbers::Kubernetes).map_err(|error| error.to_string())?;
-    let value = |name: &String| document.root().get(name).map_or(Value::Nil, |node| node.to_value());
+    let value = |name: &String| document.root().get(name).map_or(Value::Nil, NodeRef::to_value);
     Ok(vars.keys().map(|name| (Str::from(name.as_str()), value(name))).collect())
 }
 

@@ -12,13 +12,13 @@ use dodona_recorder::smtp::{Mails, Script, SmtpRecorder};
 use super::vector::{Exchange, SmtpServer, Vector};
 
 /// The recorders of one vector.
-pub struct Scene {
+pub(crate) struct Scene {
     /// The vector with its placeholders replaced.
-    pub line: String,
+    pub(crate) line: String,
     /// The authority that the product trusts as a system root.
-    pub trusted: Authority,
+    pub(crate) trusted: Authority,
     /// Where the product looks for certificates by host name.
-    pub tls_directory: PathBuf,
+    pub(crate) tls_directory: PathBuf,
     play: Arc<Mutex<Play>>,
     plain: HttpRecorder,
     other: HttpRecorder,
@@ -40,16 +40,16 @@ struct Play {
 }
 
 /// What arrived during one send.
-pub struct Seen {
+pub(crate) struct Seen {
     /// For each exchange, the request that belongs to it.
-    pub met: Vec<Option<Recorded>>,
+    pub(crate) met: Vec<Option<Recorded>>,
     /// Requests for which there was no answer left.
-    pub surplus: Vec<Recorded>,
+    pub(crate) surplus: Vec<Recorded>,
 }
 
 impl Scene {
     /// Starts what the vector in `line` needs.
-    pub fn open(line: &str) -> anyhow::Result<Self> {
+    pub(crate) fn open(line: &str) -> anyhow::Result<Self> {
         let raw: Vector = serde_json::from_str(line).context("no vector")?;
         // The proxy is whatever host the product asks it for.
         let hosts: Vec<&str> = raw.hosts();
@@ -92,30 +92,30 @@ impl Scene {
     }
 
     /// Sets the script of the next send.
-    pub fn expect(&mut self, exchanges: &[Exchange], unordered: bool) {
+    pub(crate) fn expect(&mut self, exchanges: &[Exchange], unordered: bool) {
         let met = vec![None; exchanges.len()];
         let play = Play { exchanges: exchanges.to_vec(), unordered, met, ..Play::default() };
         *self.play.lock().unwrap_or_else(PoisonError::into_inner) = play;
     }
 
     /// What arrived since [`Scene::expect`].
-    pub fn take(&mut self) -> Seen {
+    pub(crate) fn take(&mut self) -> Seen {
         let play = std::mem::take(&mut *self.play.lock().unwrap_or_else(PoisonError::into_inner));
         Seen { met: play.met, surplus: play.surplus }
     }
 
     /// The mails that arrived since the last call.
-    pub fn take_mails(&self) -> Mails {
+    pub(crate) fn take_mails(&self) -> Mails {
         self.smtp.as_ref().map(SmtpRecorder::take).unwrap_or_default()
     }
 
     /// The address of the proxy, for hosts that cannot be named in the settings.
-    pub fn proxy(&self) -> Option<String> {
+    pub(crate) fn proxy(&self) -> Option<String> {
         self.proxy.as_ref().map(|proxy| format!("http://{}", proxy.host()))
     }
 
     /// The address of the plain recorder, to which overridden requests go.
-    pub fn is_recorder(&self, host: &str) -> bool {
+    pub(crate) fn is_recorder(&self, host: &str) -> bool {
         [&self.plain, &self.other, &self.secure].iter().any(|recorder| recorder.host() == host)
     }
 }

@@ -8,23 +8,23 @@ use serde_json::Value;
 /// One vector.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct Vector {
-    pub id: String,
-    pub service: String,
-    pub service_key: String,
-    pub service_config: String,
-    pub secrets: Option<BTreeMap<String, String>>,
-    pub template_name: String,
-    pub template: String,
-    pub more_templates: Option<Vec<NamedTemplate>>,
-    pub host: Option<String>,
-    pub env: Option<BTreeMap<String, String>>,
-    pub files: Option<BTreeMap<String, String>>,
-    pub tls: Option<String>,
-    pub intercept: bool,
+pub(crate) struct Vector {
+    pub(crate) id: String,
+    pub(crate) service: String,
+    pub(crate) service_key: String,
+    pub(crate) service_config: String,
+    pub(crate) secrets: Option<BTreeMap<String, String>>,
+    pub(crate) template_name: String,
+    pub(crate) template: String,
+    pub(crate) more_templates: Option<Vec<NamedTemplate>>,
+    pub(crate) host: Option<String>,
+    pub(crate) env: Option<BTreeMap<String, String>>,
+    pub(crate) files: Option<BTreeMap<String, String>>,
+    pub(crate) tls: Option<String>,
+    pub(crate) intercept: bool,
     #[serde(rename = "override")]
-    pub overriding: Option<BTreeMap<String, Value>>,
-    pub then: Vec<Step>,
+    pub(crate) overriding: Option<BTreeMap<String, Value>>,
+    pub(crate) then: Vec<Step>,
     #[serde(flatten)]
     step: Step,
 }
@@ -32,124 +32,124 @@ pub struct Vector {
 /// A further template.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct NamedTemplate {
-    pub name: String,
-    pub template: String,
+pub(crate) struct NamedTemplate {
+    pub(crate) name: String,
+    pub(crate) template: String,
 }
 
 /// One send and what comes of it.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct Step {
-    pub send: Vec<String>,
-    pub vars: Option<serde_json::Map<String, Value>>,
-    pub destination: Destination,
-    pub exchanges: Option<Vec<Exchange>>,
-    pub unordered: bool,
-    pub smtp: Option<Smtp>,
-    pub nats: Option<Value>,
-    pub stdout: Option<String>,
-    pub result: String,
-    pub class: Option<String>,
-    pub error_contains: Option<Vec<String>>,
-    pub expect: Option<Box<Expect>>,
+pub(crate) struct Step {
+    pub(crate) send: Vec<String>,
+    pub(crate) vars: Option<serde_json::Map<String, Value>>,
+    pub(crate) destination: Destination,
+    pub(crate) exchanges: Option<Vec<Exchange>>,
+    pub(crate) unordered: bool,
+    pub(crate) smtp: Option<Smtp>,
+    pub(crate) nats: Option<Value>,
+    pub(crate) stdout: Option<String>,
+    pub(crate) result: String,
+    pub(crate) class: Option<String>,
+    pub(crate) error_contains: Option<Vec<String>>,
+    pub(crate) expect: Option<Box<Expect>>,
 }
 
 /// What is right instead of what was recorded.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct Expect {
-    pub exchanges: Option<Vec<Exchange>>,
-    pub smtp: Option<Smtp>,
-    pub result: Option<String>,
-    pub class: Option<String>,
-    pub error_contains: Option<Vec<String>>,
+pub(crate) struct Expect {
+    pub(crate) exchanges: Option<Vec<Exchange>>,
+    pub(crate) smtp: Option<Smtp>,
+    pub(crate) result: Option<String>,
+    pub(crate) class: Option<String>,
+    pub(crate) error_contains: Option<Vec<String>>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct Destination {
-    pub service: String,
-    pub recipient: String,
+pub(crate) struct Destination {
+    pub(crate) service: String,
+    pub(crate) recipient: String,
 }
 
 /// A request and its answer.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct Exchange {
-    pub request: Request,
-    pub response: Option<Response>,
-    pub wait_ms: Option<u64>,
-    pub optional: bool,
+pub(crate) struct Exchange {
+    pub(crate) request: Request,
+    pub(crate) response: Option<Response>,
+    pub(crate) wait_ms: Option<u64>,
+    pub(crate) optional: bool,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct Request {
-    pub scheme: String,
-    pub host: String,
-    pub method: String,
-    pub path: String,
-    pub query: Option<BTreeMap<String, Vec<String>>>,
-    pub headers: Option<BTreeMap<String, String>>,
-    pub body_json: Option<Value>,
-    pub body_form: Option<BTreeMap<String, Vec<String>>>,
-    pub body_text: Option<String>,
+pub(crate) struct Request {
+    pub(crate) scheme: String,
+    pub(crate) host: String,
+    pub(crate) method: String,
+    pub(crate) path: String,
+    pub(crate) query: Option<BTreeMap<String, Vec<String>>>,
+    pub(crate) headers: Option<BTreeMap<String, String>>,
+    pub(crate) body_json: Option<Value>,
+    pub(crate) body_form: Option<BTreeMap<String, Vec<String>>>,
+    pub(crate) body_text: Option<String>,
     pub body_b64: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct Response {
-    pub status: u16,
-    pub headers: Option<BTreeMap<String, String>>,
-    pub body: Option<String>,
-    pub drop: bool,
+pub(crate) struct Response {
+    pub(crate) status: u16,
+    pub(crate) headers: Option<BTreeMap<String, String>>,
+    pub(crate) body: Option<String>,
+    pub(crate) drop: bool,
 }
 
 /// The mail server's script and what it got.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct Smtp {
-    pub server: Option<SmtpServer>,
-    pub transcript: Option<Vec<String>>,
-    pub messages: Option<Vec<Mail>>,
+pub(crate) struct Smtp {
+    pub(crate) server: Option<SmtpServer>,
+    pub(crate) transcript: Option<Vec<String>>,
+    pub(crate) messages: Option<Vec<Mail>>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct SmtpServer {
-    pub ehlo: Option<Vec<String>>,
-    pub ehlo_tls: Option<Vec<String>>,
-    pub no_ehlo: bool,
-    pub greeting: Option<String>,
-    pub replies: Option<BTreeMap<String, String>>,
-    pub challenge: Option<String>,
-    pub cert: Option<String>,
+pub(crate) struct SmtpServer {
+    pub(crate) ehlo: Option<Vec<String>>,
+    pub(crate) ehlo_tls: Option<Vec<String>>,
+    pub(crate) no_ehlo: bool,
+    pub(crate) greeting: Option<String>,
+    pub(crate) replies: Option<BTreeMap<String, String>>,
+    pub(crate) challenge: Option<String>,
+    pub(crate) cert: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct Mail {
-    pub headers: BTreeMap<String, String>,
-    pub body: String,
+pub(crate) struct Mail {
+    pub(crate) headers: BTreeMap<String, String>,
+    pub(crate) body: String,
 }
 
 impl Vector {
     /// The first send.
-    pub fn first_step(&self) -> Step {
+    pub(crate) fn first_step(&self) -> Step {
         self.step.clone()
     }
 
     /// Whether requests go to a fixed host that no setting changes.
-    pub fn needs_proxy(&self) -> bool {
+    pub(crate) fn needs_proxy(&self) -> bool {
         self.intercept && self.overriding.is_none()
     }
 
     /// The fixed hosts that requests go to, without ports.
-    pub fn hosts(&self) -> Vec<&str> {
+    pub(crate) fn hosts(&self) -> Vec<&str> {
         let steps = std::iter::once(&self.step).chain(&self.then).filter(|_| self.needs_proxy());
-        let requests = steps.flat_map(|step| step.expected_exchanges());
+        let requests = steps.flat_map(Step::expected_exchanges);
         let mut hosts: Vec<&str> =
             requests.filter_map(|exchange| exchange.request.host.split(':').next()).collect();
         hosts.sort_unstable();
@@ -158,36 +158,36 @@ impl Vector {
     }
 
     /// The mail server's script.
-    pub fn smtp_server(&self) -> Option<&SmtpServer> {
+    pub(crate) fn smtp_server(&self) -> Option<&SmtpServer> {
         self.step.smtp.as_ref()?.server.as_ref()
     }
 }
 
 impl Step {
     /// The requests that are right.
-    pub fn expected_exchanges(&self) -> &[Exchange] {
+    pub(crate) fn expected_exchanges(&self) -> &[Exchange] {
         let repaired = self.expect.as_ref().and_then(|expect| expect.exchanges.as_ref());
         repaired.or(self.exchanges.as_ref()).map_or(&[], Vec::as_slice)
     }
 
     /// `ok`, `any`, or the text of an error.
-    pub fn expected_result(&self) -> &str {
+    pub(crate) fn expected_result(&self) -> &str {
         self.expect.as_ref().and_then(|expect| expect.result.as_deref()).unwrap_or(&self.result)
     }
 
     /// The class of the error that is right.
-    pub fn expected_class(&self) -> Option<&str> {
+    pub(crate) fn expected_class(&self) -> Option<&str> {
         self.expect.as_ref().and_then(|expect| expect.class.as_deref()).or(self.class.as_deref())
     }
 
     /// Texts that the error must contain.
-    pub fn expected_texts(&self) -> &[String] {
+    pub(crate) fn expected_texts(&self) -> &[String] {
         let repaired = self.expect.as_ref().and_then(|expect| expect.error_contains.as_ref());
         repaired.or(self.error_contains.as_ref()).map_or(&[], Vec::as_slice)
     }
 
     /// The mail that is right.
-    pub fn expected_smtp(&self) -> Option<&Smtp> {
+    pub(crate) fn expected_smtp(&self) -> Option<&Smtp> {
         self.expect.as_ref().and_then(|expect| expect.smtp.as_ref()).or(self.smtp.as_ref())
     }
 }
