@@ -96,7 +96,16 @@ pub(crate) fn json(reports: &[Report]) -> Value {
                 _ => None,
             })
             .collect();
-        json!({"set": report.name, "passed": passed, "failed": failed, "excepted": excepted, "failures": failures})
+        let exceptions: Vec<Value> = report
+            .outcomes
+            .iter()
+            .filter_map(|(id, outcome)| match outcome {
+                Outcome::Excepted(reason) => Some(json!({"id": id, "reason": reason})),
+                _ => None,
+            })
+            .collect();
+        json!({"set": report.name, "passed": passed, "failed": failed, "excepted": excepted,
+            "failures": failures, "exceptions": exceptions})
     });
     Value::Array(sets.collect())
 }
