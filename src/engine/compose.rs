@@ -46,6 +46,8 @@ pub fn compose(
     runtime: &Runtime,
 ) -> Result<Message, ComposeError> {
     let mut message = Message::default();
+    // What a template changes in the object (`set`) holds for the fields of this message, and for nothing else.
+    let scope = &scope.fork();
     for name in &send.templates {
         let template =
             policy.templates.get(name).ok_or_else(|| ComposeError::UnknownTemplate { name: name.clone() })?;

@@ -38,7 +38,7 @@ pub use crate::func::{CallCx, CallError, Func, Host, Signature};
 pub use crate::list::List;
 pub use crate::map::{Key, Map, MapError};
 pub use crate::runtime::{Budget, Clock, Limit, LimitError, Limits, Random, Resolver, Runtime};
-pub use crate::scope::Scope;
+pub use crate::scope::{Fork, Scope};
 pub use crate::str::Str;
 pub use crate::time::{Duration, Time, Zone};
 pub use crate::types::{FloatKind, GoType, IntKind, Kind, UintKind};

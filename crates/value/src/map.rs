@@ -220,6 +220,17 @@ impl Map {
         }
     }
 
+    /// The map with the same content in a fork of its document, and that document; `None` for owned maps.
+    pub(crate) fn fork(&self) -> Option<(Self, Document)> {
+        match &self.0 {
+            Repr::Doc(document, node) => {
+                let fork = document.fork();
+                Some((Self(Repr::Doc(fork.clone(), *node)), fork))
+            }
+            _ => None,
+        }
+    }
+
     /// How many entries there are.
     pub fn len(&self) -> usize {
         match &self.0 {

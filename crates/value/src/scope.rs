@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
+use crate::document::Document;
 use crate::map::Map;
 use crate::str::Str;
 use crate::types::GoType;
@@ -81,6 +82,48 @@ impl Scope {
     /// All variables as one `map[string]interface {}`, always the same one for this scope.
     pub fn to_map(&self) -> Map {
         self.0.map.get_or_init(|| Map::of(GoType::Any, self.0.variables.iter().cloned())).clone()
+    }
+}
+
+impl Scope {
+    /// The same variables, of which those that are objects can be changed by a program (Sprig's `set`) without anybody else noticing.
+    pub fn fork(&self) -> Fork {
+        let mut documents = Vec::new();
+        let variables = self.0.variables.iter().map(|(name, value)| {
+            let forked = value.as_map().and_then(Map::fork);
+            let value = forked.map_or_else(
+                || value.clone(),
+                |(map, document)| {
+                    documents.push(document);
+                    Value::Map(map)
+                },
+            );
+            (name.clone(), value)
+        });
+        let scope = variables.collect();
+        Fork { scope, documents }
+    }
+}
+
+/// A scope of its own for one piece of work; what programs changed in it is forgotten at the end.
+pub struct Fork {
+    scope: Scope,
+    documents: Vec<Document>,
+}
+
+impl std::ops::Deref for Fork {
+    type Target = Scope;
+
+    fn deref(&self) -> &Scope {
+        &self.scope
+    }
+}
+
+impl Drop for Fork {
+    fn drop(&mut self) {
+        for document in &self.documents {
+            document.forget_changes();
+        }
     }
 }
 

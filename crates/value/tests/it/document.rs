@@ -1,6 +1,6 @@
 //! Documents: looking into them, and changing what they gave out.
 
-use dodona_value::{Document, Key, MapError, Numbers, Value};
+use dodona_value::{Document, GoType, Key, Map, MapError, Numbers, Scope, Value};
 
 fn document(text: &str) -> Document {
     Document::parse(text.as_bytes(), Numbers::Kubernetes).unwrap()
@@ -46,6 +46,20 @@ fn a_change_is_seen_by_all_who_look_and_not_by_forks() {
     assert_eq!(fork.to_value().path(&["meta"]).to_string(), "map[name:b]");
     fork.forget_changes();
     assert_eq!(fork.to_value().path(&["meta", "name"]).to_string(), "a");
+}
+
+#[test]
+fn a_forked_scope_forgets_what_was_changed_in_it() {
+    let scope: Scope = [("app", document(r#"{"name":"a"}"#).to_value())].into_iter().collect();
+    {
+        let fork = scope.fork();
+        let Some(Value::Map(app)) = fork.get("app") else { panic!("a map") };
+        app.set("name", Value::text("b")).unwrap();
+        app.set("again", Value::Map(Map::of(GoType::Any, [("app", Value::Bool(true))]))).unwrap();
+        assert_eq!(fork.get("app").unwrap().path(&["name"]).to_string(), "b");
+        assert_eq!(scope.get("app").unwrap().path(&["name"]).to_string(), "a");
+    }
+    assert_eq!(scope.get("app").unwrap().to_string(), "map[name:a]");
 }
 
 #[test]
