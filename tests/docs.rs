@@ -1,6 +1,8 @@
 //! Documentation that runs: every configuration in the README and in `docs/` loads, every command line that it shows is
 //! one that the program understands, every JSON text is JSON, and every file that a command names is there.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails where something is missing")]
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -1,5 +1,10 @@
 //! Runs the cases of `e2e/cases` with the real binary: against the fake API server always, and against a real one where
 //! `DODONA_E2E_KUBECONFIG` names it (`./test` starts one).
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test fails where something is missing, and says what ran"
+)]
 
 mod case;
 mod cluster;

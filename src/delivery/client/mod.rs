@@ -32,7 +32,10 @@ pub const DEFAULT_TLS_DIRECTORY: &str = "/app/config/tls";
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long one request may take, from connecting to the last byte of the answer, unless `timeout` says otherwise.
-pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+///
+/// Longer than the half minute after which gateways and slow receivers tend to answer: giving up just before the answer
+/// would send the message again.
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(40);
 
 /// How this process reaches receivers; the same for all services.
 #[derive(Clone)]

@@ -88,6 +88,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::string_slice, reason = "the text is ASCII")]
     fn lines_are_found_wherever_the_frames_are_cut() {
         let text = "{\"a\":1}\n{\"b\":22}\n\n{\"c\":333}\r\nrest";
         for cut in 0..text.len() {

@@ -114,7 +114,7 @@ fn came(case: &Case) -> anyhow::Result<Came> {
     Ok(rendered.map_or_else(|error| Came::Failed(error.to_string()), |text| Came::Out(text, String::new())))
 }
 
-fn differs(case: &Case, came: &Came) -> Option<String> {
+fn differs(case: &Case, result: &Came) -> Option<String> {
     let answer = case.answer();
     let wanted = match &answer.out_b64 {
         Some(encoded) => base64::engine::general_purpose::STANDARD.decode(encoded).unwrap_or_default(),
@@ -124,7 +124,7 @@ fn differs(case: &Case, came: &Came) -> Option<String> {
         ("", _) => format!("{:?}", shorten(&String::from_utf8_lossy(&wanted))),
         (error, phase) => format!("an error at {phase}: {}", shorten(error)),
     };
-    match came {
+    match result {
         Came::Refused(_) if !answer.err.is_empty() && answer.phase == "compile" => None,
         Came::Failed(_) if !answer.err.is_empty() && answer.phase != "compile" => None,
         Came::Out(text, kind) if answer.err.is_empty() && *text == wanted => {

@@ -44,8 +44,7 @@ fn annotation<'a>(came: &'a Came<'_>, name: &str) -> Option<&'a str> {
 
 /// Those that were accepted as a multiset; the others at least once each.
 fn deliveries(expected: &Value, came: &[Value]) -> Vec<String> {
-    let wanted: Vec<Value> =
-        expected["deliveries"].as_array().into_iter().flatten().map(|delivery| essence(delivery)).collect();
+    let wanted: Vec<Value> = expected["deliveries"].as_array().into_iter().flatten().map(essence).collect();
     let mut left: Vec<Value> = came.iter().map(essence).collect();
     let mut differences = Vec::new();
     for one in &wanted {

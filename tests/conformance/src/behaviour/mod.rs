@@ -98,7 +98,9 @@ pub(crate) fn run(file: &Path) -> anyhow::Result<Report> {
         futures::stream::iter(plays).buffered(AT_ONCE).collect().await
     });
     let mut report = Report::new(file);
-    outcomes.into_iter().for_each(|(id, outcome)| report.add(id, outcome));
+    for (id, outcome) in outcomes {
+        report.add(id, outcome);
+    }
     Ok(report)
 }
 

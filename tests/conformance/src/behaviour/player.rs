@@ -45,8 +45,7 @@ struct Player<'a> {
 /// The differences; none if everything is as it should be.
 pub(crate) async fn play(trace: &Trace) -> anyhow::Result<Vec<String>> {
     let (player, beginning) = begin(trace).await?;
-    let differences = player.steps(beginning).await;
-    differences
+    player.steps(beginning).await
 }
 
 async fn begin(trace: &Trace) -> anyhow::Result<(Player<'_>, Option<&Step>)> {

@@ -83,19 +83,15 @@ impl World {
 
     pub(crate) async fn delete(&self, namespace: &str, name: &str) {
         let key = ObjectKey::new(namespace, name);
-        let change = self.state().objects.remove(&key).and_then(|object| self.change(object, Cause::Deleted));
+        let change =
+            self.state().objects.remove(&key).and_then(|object| self.change(&object, Cause::Deleted));
         self.send(change).await;
     }
 
     /// One look at every object.
     pub(crate) async fn resync_all(&self) {
-        let changes: Vec<_> = self
-            .state()
-            .objects
-            .values()
-            .cloned()
-            .filter_map(|object| self.change(object, Cause::Resync))
-            .collect();
+        let changes: Vec<_> =
+            self.state().objects.values().filter_map(|object| self.change(object, Cause::Resync)).collect();
         for change in changes {
             self.send(Some(change)).await;
         }
@@ -119,10 +115,10 @@ impl World {
         state.version += 1;
         object["metadata"]["resourceVersion"] = state.version.to_string().into();
         state.objects.insert(key.clone(), object.clone());
-        self.change(object, cause)
+        self.change(&object, cause)
     }
 
-    fn change(&self, object: Value, cause: Cause) -> Option<Change> {
+    fn change(&self, object: &Value, cause: Cause) -> Option<Change> {
         let object = Object::parse(object.to_string().into(), Numbers::Kubernetes).ok()?;
         let watched = self.namespaces.is_empty()
             || self.namespaces.iter().any(|namespace| **namespace == *object.key().namespace);
