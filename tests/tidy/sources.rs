@@ -93,6 +93,7 @@ fn nothing_names_the_place_where_it_was_made() {
         "test",
         ".ci/run",
         "CONTRIBUTING.md",
+        "e2e/cases/",
         "tests/",
         "crates/",
         "benches/",
