@@ -66,7 +66,12 @@ impl ConnectionArgs {
     pub(crate) fn settings(&self) -> ConnectionSettings {
         ConnectionSettings {
             // The variable may hold a list, as for kubectl; a path with a colon in it cannot be given by flag either there.
-            kubeconfig: self.kubeconfig.iter().flat_map(std::env::split_paths).collect(),
+            kubeconfig: self
+                .kubeconfig
+                .iter()
+                .flat_map(std::env::split_paths)
+                .filter(|path| !path.as_os_str().is_empty())
+                .collect(),
             context: self.context.clone(),
             cluster: self.cluster.clone(),
             user: self.user.clone(),
