@@ -13,9 +13,7 @@ use dodona::binding::rollout::RolloutBinding;
 use dodona::binding::{Binding, SharedFacts};
 use dodona::config::{BuildOptions, Config, yaml};
 use dodona::engine::{Send, Wanted, compose};
-use dodona::model::{
-    Destination, FixedClock, NoLookup, Node, NodeKind, Object, Secrets, Settings, language_runtime,
-};
+use dodona::model::{Destination, FixedClock, NoLookup, Object, Secrets, Settings, language_runtime};
 use dodona_value::{Numbers, Zone};
 
 fn config(set: &str) -> Config {
@@ -27,23 +25,6 @@ fn config(set: &str) -> Config {
     config
 }
 
-fn json(node: &Node) -> serde_json::Value {
-    match &node.kind {
-        NodeKind::Null => serde_json::Value::Null,
-        NodeKind::Bool(truth) => (*truth).into(),
-        NodeKind::Int(number) => (*number).into(),
-        NodeKind::Uint(number) => (*number).into(),
-        NodeKind::Float(number) => (*number).into(),
-        NodeKind::Text(text) => text.clone().into(),
-        NodeKind::List(items) => items.iter().map(json).collect(),
-        NodeKind::Map(pairs) => pairs
-            .iter()
-            .map(|(key, value)| (key.text.clone(), json(value)))
-            .collect::<serde_json::Map<_, _>>()
-            .into(),
-    }
-}
-
 fn samples(set: &str) -> Vec<(String, Arc<Object>)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("presets").join(set).join("samples");
     let mut files: Vec<PathBuf> =
@@ -51,7 +32,7 @@ fn samples(set: &str) -> Vec<(String, Arc<Object>)> {
     files.sort();
     let read = |path: &PathBuf| {
         let node = yaml::parse_node(&std::fs::read_to_string(path).unwrap()).unwrap();
-        let object = Object::parse(json(&node).to_string().into(), Numbers::Kubernetes).unwrap();
+        let object = Object::parse(node.to_json().to_string().into(), Numbers::Kubernetes).unwrap();
         (path.file_stem().unwrap().to_string_lossy().into_owned(), Arc::new(object))
     };
     files.iter().map(read).collect()

@@ -95,6 +95,23 @@ impl NodeError {
 }
 
 impl Node {
+    /// The value as JSON; a float that JSON cannot hold becomes null.
+    pub fn to_json(&self) -> serde_json::Value {
+        match &self.kind {
+            NodeKind::Null => serde_json::Value::Null,
+            NodeKind::Bool(truth) => (*truth).into(),
+            NodeKind::Int(number) => (*number).into(),
+            NodeKind::Uint(number) => (*number).into(),
+            NodeKind::Float(number) => (*number).into(),
+            NodeKind::Text(text) => text.as_str().into(),
+            NodeKind::List(items) => items.iter().map(Self::to_json).collect(),
+            NodeKind::Map(pairs) => {
+                let members = pairs.iter().map(|(key, value)| (key.text.clone(), value.to_json()));
+                serde_json::Value::Object(members.collect())
+            }
+        }
+    }
+
     /// A node of `kind` that stood at `at`.
     pub fn new(kind: NodeKind, at: Position) -> Self {
         Self { kind, at }

@@ -4,7 +4,6 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 use dodona::config::yaml;
-use dodona::model::{Node, NodeKind};
 use serde_json::{Map, Value};
 
 /// A case as its `case.yaml` says.
@@ -44,7 +43,7 @@ impl Places {
         for part in text.split("\n---\n") {
             let node = yaml::parse_node(part)
                 .map_err(|error| anyhow::anyhow!("{}: {}: {error}", path.display(), error.at))?;
-            documents.push(json(&node));
+            documents.push(node.to_json());
         }
         Ok(documents)
     }
@@ -73,19 +72,4 @@ pub(crate) fn read(folder: &Path, places: &Places) -> anyhow::Result<Case> {
 
 fn texts(value: &Value) -> Vec<String> {
     value.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
-}
-
-fn json(node: &Node) -> Value {
-    match &node.kind {
-        NodeKind::Null => Value::Null,
-        NodeKind::Bool(truth) => (*truth).into(),
-        NodeKind::Int(number) => (*number).into(),
-        NodeKind::Uint(number) => (*number).into(),
-        NodeKind::Float(number) => (*number).into(),
-        NodeKind::Text(text) => text.clone().into(),
-        NodeKind::List(items) => items.iter().map(json).collect(),
-        NodeKind::Map(pairs) => {
-            pairs.iter().map(|(key, value)| (key.text.clone(), json(value))).collect::<Map<_, _>>().into()
-        }
-    }
 }

@@ -1,10 +1,10 @@
 //! The text of a manifest file becomes objects in JSON.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 use sha1::{Digest as _, Sha1};
 
 use crate::config::yaml;
-use crate::model::{Node, NodeKind, ObjectKey, Position};
+use crate::model::{ObjectKey, Position};
 
 /// One object of a file.
 #[derive(Debug, PartialEq)]
@@ -36,7 +36,7 @@ pub(super) fn read(text: &str, namespace: &str) -> Result<Vec<Manifest>, Problem
         })?;
         let at = Position { line: node.at.line.max(1) + first_line, column: node.at.column };
         let problem = |message: String| Problem { at, message };
-        add(json(&node), namespace, &mut manifests).map_err(problem)?;
+        add(node.to_json(), namespace, &mut manifests).map_err(problem)?;
     }
     Ok(manifests)
 }
@@ -89,22 +89,6 @@ fn add(mut body: Value, namespace: &str, manifests: &mut Vec<Manifest>) -> Resul
     let digest = Sha1::digest(body.to_string()).into();
     manifests.push(Manifest { api_version, kind, key, body, digest });
     Ok(())
-}
-
-/// The nesting of nodes is bounded by the parser.
-fn json(node: &Node) -> Value {
-    match &node.kind {
-        NodeKind::Null => Value::Null,
-        NodeKind::Bool(value) => (*value).into(),
-        NodeKind::Int(value) => (*value).into(),
-        NodeKind::Uint(value) => (*value).into(),
-        NodeKind::Float(value) => (*value).into(),
-        NodeKind::Text(value) => value.as_str().into(),
-        NodeKind::List(items) => items.iter().map(json).collect(),
-        NodeKind::Map(pairs) => Value::Object(
-            pairs.iter().map(|(key, item)| (key.text.clone(), json(item))).collect::<Map<_, _>>(),
-        ),
-    }
 }
 
 #[cfg(test)]

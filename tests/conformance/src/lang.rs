@@ -6,7 +6,7 @@ use anyhow::Context;
 use base64::Engine as _;
 use dodona_expr::Program;
 use dodona_gotmpl::Template;
-use dodona_langhost::{Host, runtime, scope};
+use dodona_langhost::{Host, family, runtime, scope};
 use dodona_value::{Document, NodeKind, Numbers, Text};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -139,20 +139,6 @@ fn differs(case: &Case, result: &Came) -> Option<String> {
         Came::Out(text, _) => {
             Some(format!("wanted {original}, got {:?}", shorten(&String::from_utf8_lossy(text))))
         }
-    }
-}
-
-/// What of a type has to agree.
-fn family(go_type: &str) -> &str {
-    match go_type {
-        "int" | "int8" | "int16" | "int32" | "int64" | "uint" | "uint8" | "uint16" | "uint32" | "uint64" => {
-            "integer"
-        }
-        "float32" | "float64" => "float",
-        list if list.starts_with('[') => "list",
-        map if map.starts_with("map[") => "map",
-        function if function.starts_with("func(") => "function",
-        other => other,
     }
 }
 

@@ -92,6 +92,20 @@ pub fn scope(data: Option<&RawValue>, host: Host) -> Result<Scope, String> {
     Ok(variables.into_iter().collect())
 }
 
+/// What of Go's name of a type has to agree: `int` and `int64` are both integers.
+pub fn family(go_type: &str) -> &str {
+    match go_type {
+        "int" | "int8" | "int16" | "int32" | "int64" | "uint" | "uint8" | "uint16" | "uint32" | "uint64" => {
+            "integer"
+        }
+        "float32" | "float64" => "float",
+        list if list.starts_with('[') => "list",
+        map if map.starts_with("map[") => "map",
+        function if function.starts_with("func(") => "function",
+        other => other,
+    }
+}
+
 /// `map[string][]byte` with a text and a nil.
 fn secrets() -> Map {
     let pairs = [("token", Value::bytes(Str::from_static("s3cr3t"))), ("empty", Value::Bytes(None))];

@@ -4,7 +4,6 @@ use dodona_value::Str;
 
 use super::Optimizer;
 use crate::syntax::ast::{BinaryOp, BuiltinCall, NodeId, NodeKind, UnaryOp};
-use crate::vm::arithmetic::pow;
 
 /// A literal.
 enum Literal {
@@ -104,7 +103,7 @@ fn of_floats(op: BinaryOp, l: f64, r: f64) -> Option<NodeKind> {
         BinaryOp::Subtract => l - r,
         BinaryOp::Multiply => l * r,
         BinaryOp::Divide => l / r,
-        BinaryOp::Power => pow(l, r),
+        BinaryOp::Power => dodona_value::math::pow(l, r),
         _ => return None,
     }))
 }

@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use dodona_expr::Program;
-use dodona_langhost::{Host, runtime, scope};
+use dodona_langhost::{Host, family, runtime, scope};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -119,20 +119,6 @@ impl Case {
 
 fn first(text: &str) -> &str {
     text.lines().next().unwrap_or(text)
-}
-
-/// What of a type has to agree.
-fn family(go_type: &str) -> &str {
-    match go_type {
-        "int" | "int8" | "int16" | "int32" | "int64" | "uint" | "uint8" | "uint16" | "uint32" | "uint64" => {
-            "integer"
-        }
-        "float32" | "float64" => "float",
-        list if list.starts_with('[') => "list",
-        map if map.starts_with("map[") => "map",
-        func if func.starts_with("func(") => "function",
-        other => other,
-    }
 }
 
 fn decode(encoded: &str) -> Vec<u8> {
