@@ -254,6 +254,9 @@ impl Player<'_> {
         let mut calm = 0;
         while calm < 3 {
             calm = if lane.is_idle(self.world.sent()) { calm + 1 } else { 0 };
+            if calm == 3 && self.world.deliver_own().await {
+                calm = 0;
+            }
             if Instant::now() > deadline {
                 bail!("there is no end to it");
             }

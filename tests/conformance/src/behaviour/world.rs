@@ -31,6 +31,8 @@ struct State {
     patched: BTreeSet<ObjectKey>,
     changes: Option<mpsc::Sender<Change>>,
     backlog: Vec<Change>,
+    /// Changes by our own patches that the watch has not delivered yet.
+    own: Vec<Change>,
 }
 
 impl World {
@@ -99,6 +101,17 @@ impl World {
 
     pub(crate) fn forbid_patches(&self, forbidden: bool) {
         self.state().forbidden = forbidden;
+    }
+
+    /// Delivers what our own patches have changed; false if there is nothing. The trace has this happen once everything
+    /// else of a step is over, so that a failed send of the step is tried again by it.
+    pub(crate) async fn deliver_own(&self) -> bool {
+        let own = std::mem::take(&mut self.state().own);
+        let any = !own.is_empty();
+        for change in own {
+            self.send(Some(change)).await;
+        }
+        any
     }
 
     /// Whether an object was patched since the last call.
@@ -205,7 +218,7 @@ impl Source for WorldSource {
                 self.0.store(&mut state, key, object, Cause::Modified)
             };
             let answer = change.as_ref().map(|change| Arc::clone(&change.object));
-            self.0.send(change).await;
+            self.0.state().own.extend(change);
             Ok(answer.and_then(|object| Object::parse(object.json().clone(), Numbers::Kubernetes).ok()))
         }
         .boxed()
