@@ -14,6 +14,7 @@ pub mod request;
 pub mod section;
 mod sections;
 pub mod services;
+pub mod sign;
 pub mod smtp;
 pub mod template;
 pub mod verdict;

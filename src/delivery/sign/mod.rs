@@ -1,0 +1,3 @@
+//! Signatures that several services need. Pure: keys, claims and times come in, texts go out.
+
+pub mod jwt;
