@@ -1,6 +1,7 @@
 //! What can go wrong with a condition, and how it is shown: what, where (line, column, the piece marked under its line), what to do.
 
 use std::fmt;
+use std::sync::Arc;
 
 /// A piece of the source, in bytes; `end` is not part of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -66,31 +67,23 @@ struct Parts<K> {
     kind: K,
     message: String,
     span: Span,
-    line: usize,
-    column: usize,
-    source_line: String,
-    /// Characters under which the mark goes.
-    marked: usize,
+    /// The whole text. Line and column are counted when somebody asks: a condition may fail with each version of its object.
+    source: Arc<str>,
 }
 
 impl<K: Copy> Error<K> {
-    pub(crate) fn new(kind: K, source: &str, span: Span, message: String) -> Self {
+    pub(crate) fn new(kind: K, source: impl Into<Arc<str>>, span: Span, message: String) -> Self {
+        Self(Box::new(Parts { kind, message, span, source: source.into() }))
+    }
+
+    /// The source in front of the piece, the piece, and what follows it.
+    fn split(&self) -> (&str, &str, &str) {
+        let Parts { source, span, .. } = &*self.0;
         let start = floor_boundary(source, span.start as usize);
         let end = floor_boundary(source, span.end as usize).max(start);
-        let (before, after) = source.split_at(start);
-        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-        let line_end = after.find('\n').map_or(source.len(), |at| start + at);
-        let piece_end = end.min(line_end);
-        let count = |from: usize, to: usize| source.get(from..to).map_or(0, |text| text.chars().count());
-        Self(Box::new(Parts {
-            kind,
-            message,
-            span,
-            line: before.matches('\n').count() + 1,
-            column: count(line_start, start) + 1,
-            source_line: source.get(line_start..line_end).unwrap_or_default().replace(['\t', '\r'], " "),
-            marked: count(start, piece_end).max(1),
-        }))
+        let (before, rest) = source.split_at(start);
+        let (piece, after) = rest.split_at(end - start);
+        (before, piece, after)
     }
 
     /// What sort of fault it is.
@@ -105,12 +98,12 @@ impl<K: Copy> Error<K> {
 
     /// The line, from 1.
     pub fn line(&self) -> usize {
-        self.0.line
+        self.split().0.matches('\n').count() + 1
     }
 
     /// The column in characters, from 1.
     pub fn column(&self) -> usize {
-        self.0.column
+        last_line(self.split().0).chars().count() + 1
     }
 
     /// The offending piece of the source, in bytes.
@@ -121,17 +114,29 @@ impl<K: Copy> Error<K> {
     /// The message, then the source line, then a line that marks the offending piece. Long lines are cut around the mark.
     pub fn pretty(&self) -> String {
         const AROUND: usize = 60;
-        let parts = &*self.0;
-        let column = parts.column - 1;
+        let (before, piece, after) = self.split();
+        let before = last_line(before);
+        let marked = first_line(piece).chars().count().max(1);
+        let rest = if piece.contains('\n') { "" } else { first_line(after) };
+        let source_line = [before, first_line(piece), rest].concat().replace(['\t', '\r'], " ");
+        let column = before.chars().count();
         let skip = column.saturating_sub(AROUND);
-        let shown: String = parts.source_line.chars().skip(skip).take(2 * AROUND).collect();
+        let shown: String = source_line.chars().skip(skip).take(2 * AROUND).collect();
         let width = shown.chars().count();
         let indent = (column - skip).min(width);
-        let marks = parts.marked.min(width.saturating_sub(indent).max(1));
+        let marks = marked.min(width.saturating_sub(indent).max(1));
         let cut = if skip > 0 { "…" } else { "" };
         let indent = indent + cut.chars().count();
         format!("{self}\n | {cut}{shown}\n | {}{}", " ".repeat(indent), "^".repeat(marks))
     }
+}
+
+fn first_line(text: &str) -> &str {
+    text.split('\n').next().unwrap_or_default()
+}
+
+fn last_line(text: &str) -> &str {
+    text.rsplit('\n').next().unwrap_or_default()
 }
 
 /// The greatest character boundary of `source` that is not behind `at`.
@@ -145,7 +150,7 @@ fn floor_boundary(source: &str, at: usize) -> usize {
 
 impl<K: Copy> fmt::Display for Error<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} (line {}, column {})", self.0.message, self.0.line, self.0.column)
+        write!(f, "{} (line {}, column {})", self.0.message, self.line(), self.column())
     }
 }
 

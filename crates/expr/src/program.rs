@@ -20,7 +20,7 @@ const STACK: usize = 256 << 20;
 pub struct Program(Arc<Inner>);
 
 struct Inner {
-    source: String,
+    source: Arc<str>,
     code: Code,
     uses_clock: bool,
 }
@@ -34,7 +34,7 @@ impl Program {
         let tokens = syntax::lex(source)?;
         let code = if tokens.len() <= SMALL { build(source, tokens) } else { build_large(source, tokens) }?;
         let uses_clock = uses_clock(&code);
-        Ok(Self(Arc::new(Inner { source: source.to_owned(), code, uses_clock })))
+        Ok(Self(Arc::new(Inner { source: source.into(), code, uses_clock })))
     }
 
     /// Evaluates the program. `cx` brings the host and the budget.
@@ -42,8 +42,9 @@ impl Program {
     /// # Errors
     /// What upstream refuses when it runs, and exhausted budgets.
     pub fn run(&self, scope: &Scope, cx: &mut CallCx<'_>) -> Result<Value, RunError> {
-        vm::run(&self.0.code, scope, cx)
-            .map_err(|(fault, span)| RunError::new(fault.kind(), &self.0.source, span, fault.into_message()))
+        vm::run(&self.0.code, scope, cx).map_err(|(fault, span)| {
+            RunError::new(fault.kind(), Arc::clone(&self.0.source), span, fault.into_message())
+        })
     }
 
     /// Evaluates the program with a whole budget of its own.

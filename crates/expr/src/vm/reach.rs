@@ -1,5 +1,7 @@
 //! Reaching into objects: root names, paths, fields and indexes, and saying what was nil on the way.
 
+use std::fmt::Write as _;
+
 use dodona_value::{NodeKind, Value};
 
 use super::slot::Slot;
@@ -39,14 +41,9 @@ impl<'a> Machine<'a, '_, '_> {
                     Some(child) => Slot::Node(child),
                     None => Slot::nil(),
                 },
-                other => match fetch::field(other, &key.to_string_lossy()) {
-                    Ok(slot) => slot,
-                    Err(fault) if slot.is_nil() => {
-                        drop(fault);
-                        return Err(self.nil_on_path(path, position).at(*span));
-                    }
-                    Err(fault) => return Err(fault.at(*span)),
-                },
+                // Nil has no field of any name.
+                other if other.is_nil() => return Err(self.nil_on_path(path, position).at(*span)),
+                other => fetch::field(other, &key.to_string_lossy()).map_err(|fault| fault.at(*span))?,
             };
         }
         Ok(slot)
@@ -55,27 +52,30 @@ impl<'a> Machine<'a, '_, '_> {
     /// Says which part of the path is nil, and what it might have been meant to be.
     #[cold]
     fn nil_on_path(&mut self, path: &Path, position: usize) -> Fault {
-        let mut shown = match path.start {
-            Start::Root(root) => self.code.roots.get(root as usize).cloned().unwrap_or_default(),
-            Start::Item => String::new(),
-            Start::Variable(_) => "the variable".to_owned(),
-        };
-        let before: Vec<String> = path.keys.iter().take(position).map(|(key, _)| key.to_string()).collect();
-        for key in &before {
-            shown = format!("{shown}.{key}");
-        }
-        if shown.is_empty() {
-            "#".clone_into(&mut shown);
-        }
-        let field = path.keys.get(position).map(|(key, _)| key.to_string()).unwrap_or_default();
-        let mut message = format!("`{shown}` is nil, so it has no field `{field}`");
-        match self.missing_key(path, position) {
-            Some((key, Some(near))) => {
-                message = format!("{message}: there is no `{key}`; did you mean `{near}`?");
+        let mut message = String::with_capacity(160);
+        message.push('`');
+        match path.start {
+            Start::Root(root) => {
+                message.push_str(self.code.roots.get(root as usize).map_or("", String::as_str));
             }
-            Some((key, None)) => message = format!("{message}: there is no `{key}`; `?.` gives nil instead"),
-            None => message.push_str("; `?.` gives nil instead"),
+            Start::Item if position == 0 => message.push('#'),
+            Start::Item => {}
+            Start::Variable(_) => message.push_str("the variable"),
         }
+        for (key, _) in path.keys.iter().take(position) {
+            message.push('.');
+            message.push_str(&key.to_string_lossy());
+        }
+        message.push_str("` is nil, so it has no field `");
+        message.push_str(&path.keys.get(position).map(|(key, _)| key.to_string_lossy()).unwrap_or_default());
+        message.push('`');
+        // Writing into a text does not fail.
+        let added = match self.missing_key(path, position) {
+            Some((key, Some(near))) => write!(message, ": there is no `{key}`; did you mean `{near}`?"),
+            Some((key, None)) => write!(message, ": there is no `{key}`; `?.` gives nil instead"),
+            None => write!(message, "; `?.` gives nil instead"),
+        };
+        added.unwrap_or_default();
         Fault::new(RunErrorKind::Field, message)
     }
 
@@ -89,13 +89,20 @@ impl<'a> Machine<'a, '_, '_> {
         if position == 0 {
             let Start::Root(root) = path.start else { return None };
             let name = self.code.roots.get(root as usize)?.clone();
-            let near = suggest::nearest(&name, self.scope.names().map(ToString::to_string));
+            let near = suggest::nearest(&name, self.scope.names().map(|name| name.to_string_lossy()));
             return Some((name, near));
         }
         for (key, _) in path.keys.iter().take(position - 1) {
             slot = fetch::field(&slot, &key.to_string_lossy()).ok()?;
         }
         let (key, _) = path.keys.get(position - 1)?;
+        if let Slot::Node(node) = &slot {
+            if node.kind() != NodeKind::Map || node.get_bytes(key).is_some() {
+                return None;
+            }
+            let known = node.entries().filter_map(|(key, _)| key.as_str());
+            return Some((key.to_string(), suggest::nearest(&key.to_string_lossy(), known)));
+        }
         let Value::Map(map) = slot.into_value() else { return None };
         if map.contains(key) {
             return None;
