@@ -5,6 +5,7 @@
 
 mod change;
 mod clock;
+mod companions;
 mod destination;
 mod go_text;
 mod lookup;
@@ -24,6 +25,7 @@ pub(crate) mod yaml_scalar;
 
 pub use change::{Cause, Change};
 pub use clock::{Clock, FixedClock, SystemClock};
+pub use companions::{Companions, NoCompanions};
 pub use destination::Destination;
 pub use lookup::{Lookup, LookupError, NoLookup};
 pub use message::Message;

@@ -2,17 +2,22 @@
 //!
 //! Only this part writes to a cluster. Both sources pass the same test suite.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use dodona_value::Numbers;
+use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use tokio::sync::{mpsc, watch};
 
 pub use crate::model::Settings;
-use crate::model::{Change, Object, ObjectKey, Resource, Severity};
+use crate::model::{Cause, Change, Object, ObjectKey, Resource, Severity};
 
 pub mod dir;
 pub mod kube;
+mod shelf;
+
+pub use shelf::{Mark, News, Shelf};
 
 /// Which objects a source watches: what a binding says about its kind.
 #[derive(Clone, Debug, PartialEq)]
@@ -65,6 +70,36 @@ pub trait Source: Send + Sync + 'static {
 
     /// Whether everything that existed at the start has been sent (for `/readyz`).
     fn synced(&self) -> watch::Receiver<bool>;
+
+    /// Keeps what is in `place` as the objects are, instead of sending changes.
+    fn keep(self: Arc<Self>, place: Arc<Shelf>) -> BoxFuture<'static, ()> {
+        let mut synced = self.synced();
+        let (sender, mut changes) = mpsc::channel::<Change>(1);
+        let run = self.run(sender);
+        async move {
+            let put = async {
+                let mut waiting = true;
+                loop {
+                    tokio::select! {
+                        biased;
+                        change = changes.recv() => match change {
+                            Some(change) if change.cause == Cause::Deleted => place.take(change.object.key()),
+                            Some(change) => place.put(change.object),
+                            None => return,
+                        },
+                        done = synced.wait_for(|synced| *synced), if waiting => {
+                            waiting = false;
+                            if done.is_ok() {
+                                place.completed();
+                            }
+                        }
+                    }
+                }
+            };
+            futures::future::join(run, put).await;
+        }
+        .boxed()
+    }
 }
 
 /// Where configuration comes from.
@@ -75,7 +110,17 @@ pub trait SettingsSource: Send + Sync + 'static {
         config_map: &str,
         secret: &str,
     ) -> BoxFuture<'static, Result<watch::Receiver<Settings>, SourceError>>;
+
+    /// The same in all namespaces (self-service, core 5.4.3): those that have at least one of the two objects.
+    fn watch_all(
+        self: Arc<Self>,
+        config_map: &str,
+        secret: &str,
+    ) -> BoxFuture<'static, Result<watch::Receiver<ByNamespace>, SourceError>>;
 }
+
+/// Configurations by the namespace that they are in.
+pub type ByNamespace = BTreeMap<String, Settings>;
 
 /// An object that a [`Notices`] entry is about.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

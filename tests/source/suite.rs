@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use dodona::model::{Cause, ObjectKey, Secret};
-use dodona::source::Settings;
+use dodona::model::{Cause, Companions as _, ObjectKey, Secret};
+use dodona::source::{ByNamespace, Settings, Shelf};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -45,6 +45,8 @@ for_both!(
     settings_that_are_missing_are_no_error,
     settings_follow_the_objects,
     settings_are_decoded,
+    settings_of_all_namespaces_follow_their_objects,
+    companions_are_as_the_objects_are,
 );
 
 fn key(name: &str) -> ObjectKey {
@@ -274,4 +276,54 @@ async fn settings_are_decoded(world: World) {
     assert_eq!(secrets.get("binary").map(Secret::expose), Some(&[255_u8][..]));
     assert_eq!(secrets.get("broken"), None);
     assert_eq!(settings.config_map, Some(std::collections::BTreeMap::new()));
+}
+
+async fn settings_of_all_namespaces_follow_their_objects(world: World) {
+    let map = |namespace: &str, value: &str| {
+        json!({
+            "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c", "namespace": namespace}, "data": {"a": value},
+        })
+    };
+    world.apply(map("argocd", "0"));
+    world.apply(map("team-a", "1"));
+    world.apply(json!({
+        "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "other", "namespace": "team-x"}, "data": {"a": "x"},
+    }));
+    let mut receiver = timeout(LIMIT, world.settings().watch_all("c", "s")).await.unwrap().unwrap();
+    let wait = async |receiver: &mut watch::Receiver<ByNamespace>, wanted: &[(&str, Option<&str>)]| {
+        let same = |found: &ByNamespace| {
+            found.len() == wanted.len()
+                && wanted.iter().all(|(namespace, value)| {
+                    found.get(*namespace).is_some_and(|settings| text(settings, "a") == *value)
+                })
+        };
+        let found = timeout(LIMIT, receiver.wait_for(same)).await;
+        found.unwrap_or_else(|_| panic!("{wanted:?} did not come")).unwrap();
+    };
+    wait(&mut receiver, &[("argocd", Some("0")), ("team-a", Some("1"))]).await;
+    world.apply(json!({
+        "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "namespace": "team-b"}, "data": {"k": "dg=="},
+    }));
+    wait(&mut receiver, &[("argocd", Some("0")), ("team-a", Some("1")), ("team-b", None)]).await;
+    assert_eq!(receiver.borrow()["team-b"].secret.as_ref().unwrap()["k"], Secret::from("v"));
+    world.apply(map("team-b", "2"));
+    world.delete("ConfigMap", "configmaps", "team-a", "c");
+    wait(&mut receiver, &[("argocd", Some("0")), ("team-b", Some("2"))]).await;
+}
+
+async fn companions_are_as_the_objects_are(world: World) {
+    world.apply(application("a", 1));
+    world.apply(application("b", 1));
+    let shelf = Shelf::new(Box::new(|object| object.key().name.starts_with('b')));
+    let kept = tokio::spawn(world.source(applications()).keep(std::sync::Arc::clone(&shelf)));
+    timeout(LIMIT, shelf.complete().wait_for(|complete| *complete)).await.unwrap().unwrap();
+    assert!(shelf.find(&key("a")).is_some() && shelf.find(&key("c")).is_none() && shelf.has_marked());
+    world.apply(application("c", 1));
+    world.delete("Application", "applications", "argocd", "b");
+    let mut news = shelf.news();
+    while shelf.find(&key("c")).is_none() || shelf.find(&key("b")).is_some() {
+        timeout(LIMIT, news.changed()).await.unwrap().unwrap();
+    }
+    assert!(!shelf.has_marked());
+    kept.abort();
 }

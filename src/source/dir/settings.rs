@@ -1,4 +1,4 @@
-//! The ConfigMap and the Secret of one configuration in a folder.
+//! The ConfigMaps and the Secrets of configurations in a folder.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,10 +13,10 @@ use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
 use super::TICK;
-use super::folder::{Contents, Folder};
+use super::folder::Folder;
 use super::manifest::Manifest;
-use crate::model::{ObjectKey, Secret, Secrets};
-use crate::source::{Settings, SettingsSource, SourceError};
+use crate::model::{Secret, Secrets};
+use crate::source::{ByNamespace, Settings, SettingsSource, SourceError};
 
 /// Configuration from the manifests of a folder, in the namespace of the [`Folder`].
 pub struct DirSettings {
@@ -28,6 +28,11 @@ impl DirSettings {
     pub fn new(folder: Arc<Folder>) -> Self {
         Self { folder }
     }
+
+    fn reader(&self, config_map: &str, secret: &str) -> Reader {
+        let folder = Arc::clone(&self.folder);
+        Reader { folder, config_map: config_map.to_owned(), secret: secret.to_owned(), last: None }
+    }
 }
 
 impl SettingsSource for DirSettings {
@@ -36,66 +41,89 @@ impl SettingsSource for DirSettings {
         config_map: &str,
         secret: &str,
     ) -> BoxFuture<'static, Result<watch::Receiver<Settings>, SourceError>> {
-        let key = |name: &str| ObjectKey::new(self.folder.namespace(), name);
-        let (config_map, secret) = (key(config_map), key(secret));
-        async move {
-            let mut reader = Reader { folder: Arc::clone(&self.folder), config_map, secret, last: None };
-            let failed = |_| SourceError::Failed {
-                action: "read the folder".into(),
-                detail: "the runtime is ending".into(),
-            };
-            let (first, mut reader) =
-                spawn_blocking(move || (reader.changed(), reader)).await.map_err(failed)?;
-            let (sender, receiver) = watch::channel(first.unwrap_or_default());
-            tokio::spawn(async move {
-                loop {
-                    tokio::select! {
-                        () = sender.closed() => return,
-                        () = sleep(TICK) => {}
-                    }
-                    let Ok((settings, next)) = spawn_blocking(move || (reader.changed(), reader)).await
-                    else {
-                        return;
-                    };
-                    reader = next;
-                    if let Some(settings) = settings {
-                        sender.send_replace(settings);
-                    }
-                }
-            });
-            Ok(receiver)
-        }
-        .boxed()
+        let namespace = self.folder.namespace().to_owned();
+        let mut reader = self.reader(config_map, secret);
+        let read = move || {
+            let mut found = reader.changed(Some(&namespace))?;
+            Some(found.remove(&namespace).unwrap_or_default())
+        };
+        follow(read).boxed()
     }
+
+    fn watch_all(
+        self: Arc<Self>,
+        config_map: &str,
+        secret: &str,
+    ) -> BoxFuture<'static, Result<watch::Receiver<ByNamespace>, SourceError>> {
+        let mut reader = self.reader(config_map, secret);
+        follow(move || reader.changed(None)).boxed()
+    }
+}
+
+/// Publishes what `read` finds, which is `None` as long as nothing changes.
+async fn follow<T: Default + Send + Sync + 'static>(
+    mut read: impl FnMut() -> Option<T> + Send + 'static,
+) -> Result<watch::Receiver<T>, SourceError> {
+    let failed =
+        |_| SourceError::Failed { action: "read the folder".into(), detail: "the runtime is ending".into() };
+    let (first, mut read) = spawn_blocking(move || (read(), read)).await.map_err(failed)?;
+    let (sender, receiver) = watch::channel(first.unwrap_or_default());
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                () = sender.closed() => return,
+                () = sleep(TICK) => {}
+            }
+            let Ok((found, next)) = spawn_blocking(move || (read(), read)).await else { return };
+            read = next;
+            if let Some(found) = found {
+                sender.send_replace(found);
+            }
+        }
+    });
+    Ok(receiver)
 }
 
 struct Reader {
     folder: Arc<Folder>,
-    config_map: ObjectKey,
-    secret: ObjectKey,
-    /// Digests of what was read last.
-    last: Option<[Option<[u8; 20]>; 2]>,
+    config_map: String,
+    secret: String,
+    /// Digests of the objects that were read last.
+    last: Option<Vec<[u8; 20]>>,
 }
 
 impl Reader {
-    /// The settings, if they are others than last time.
-    fn changed(&mut self) -> Option<Settings> {
+    /// The settings of one namespace or of all, if they are others than last time.
+    fn changed(&mut self, only: Option<&str>) -> Option<ByNamespace> {
         let contents = self.folder.look();
-        let config_map = find(&contents, "ConfigMap", &self.config_map);
-        let secret = find(&contents, "Secret", &self.secret);
-        let now = [config_map.map(|found| found.digest), secret.map(|found| found.digest)];
-        if self.last.replace(now) == Some(now) {
+        let wanted = |kind: &str, name: &str| match kind {
+            "ConfigMap" => *name == *self.config_map,
+            "Secret" => *name == *self.secret,
+            _ => false,
+        };
+        let found: Vec<&Arc<Manifest>> = contents
+            .iter()
+            .filter(|((version, kind, key), _)| version == "v1" && wanted(kind, &key.name))
+            .filter(|((.., key), _)| only.is_none_or(|only| *key.namespace == *only))
+            .map(|(_, manifest)| manifest)
+            .collect();
+        // A digest is of the whole object, its kind and namespace included.
+        let digests: Vec<_> = found.iter().map(|manifest| manifest.digest).collect();
+        if self.last.as_ref() == Some(&digests) {
             return None;
         }
-        Some(Settings {
-            config_map: config_map.map(|found| texts(found, "data")),
-            secret: secret.map(secrets),
-        })
+        self.last = Some(digests);
+        let mut settings = ByNamespace::new();
+        for manifest in found {
+            let place = settings.entry(manifest.key.namespace.to_string()).or_default();
+            if manifest.kind == "Secret" {
+                place.secret = Some(secrets(manifest));
+            } else {
+                place.config_map = Some(texts(manifest, "data"));
+            }
+        }
+        Some(settings)
     }
-}
-
-fn find<'a>(contents: &'a Contents, kind: &str, key: &ObjectKey) -> Option<&'a Manifest> {
-    contents.get(&("v1".to_owned(), kind.to_owned(), key.clone())).map(Arc::as_ref)
 }
 
 /// A map of texts. A cluster would refuse other scalars; here they are taken as text, with a warning that names the key.

@@ -1,5 +1,6 @@
 //! The objects of one binding in a cluster.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -15,7 +16,7 @@ use super::backoff::Backoff;
 use super::reflect::{Closed, Collection, Ended, Reflector, Sink};
 use super::{Api, ApiError};
 use crate::model::{Cause, Change, Object, ObjectKey};
-use crate::source::{Source, SourceError, WatchSpec};
+use crate::source::{Shelf, Source, SourceError, WatchSpec};
 
 /// Watches the objects of one kind in one, several or all namespaces.
 ///
@@ -33,7 +34,8 @@ impl KubeSource {
         Self { api, spec, resync: watch::Sender::new(0), synced: watch::Sender::new(false) }
     }
 
-    async fn drive(&self, changes: &mpsc::Sender<Change>) {
+    /// Keeps all collections in sight, each with a sink of its own, until one of them is closed.
+    async fn drive<S: Sink>(&self, make: impl Fn(&Arc<AtomicUsize>) -> S) {
         loop {
             let namespaced = self.installed().await;
             let everywhere = [String::new()];
@@ -43,10 +45,8 @@ impl KubeSource {
                 &everywhere
             };
             let open = Arc::new(AtomicUsize::new(scopes.len()));
-            let mut watches: Vec<Reflector<Changes>> = scopes
-                .iter()
-                .map(|namespace| self.reflector(namespace, changes.clone(), Arc::clone(&open)))
-                .collect();
+            let mut watches: Vec<Reflector<S>> =
+                scopes.iter().map(|namespace| self.reflector(namespace, make(&open))).collect();
             let (ended, _, _) = select_all(watches.iter_mut().map(|watch| watch.run().boxed())).await;
             if ended == Ended::Closed {
                 return;
@@ -56,26 +56,24 @@ impl KubeSource {
         }
     }
 
-    fn reflector(
-        &self,
-        namespace: &str,
-        out: mpsc::Sender<Change>,
-        open: Arc<AtomicUsize>,
-    ) -> Reflector<Changes> {
+    fn reflector<S: Sink>(&self, namespace: &str, sink: S) -> Reflector<S> {
         let collection = Collection {
             path: collection_path(&self.spec.resource, namespace),
             label_selector: self.spec.label_selector.clone(),
             field_selector: String::new(),
             numbers: self.spec.numbers,
         };
-        let sink = Changes {
+        Reflector::new(self.api.clone(), collection, self.resync.subscribe(), sink)
+    }
+
+    fn changes(&self, out: &mpsc::Sender<Change>, open: &Arc<AtomicUsize>) -> Changes {
+        Changes {
             binding: Arc::clone(&self.spec.binding),
-            out,
-            open,
+            out: out.clone(),
+            open: Arc::clone(open),
             listed: false,
             synced: self.synced.clone(),
-        };
-        Reflector::new(self.api.clone(), collection, self.resync.subscribe(), sink)
+        }
     }
 
     /// Waits until discovery knows the kind; whether its objects are in namespaces.
@@ -148,7 +146,7 @@ impl Source for KubeSource {
         async move {
             tokio::select! {
                 () = changes.closed() => {}
-                () = self.drive(&changes) => {}
+                () = self.drive(|open| self.changes(&changes, open)) => {}
             }
         }
         .boxed()
@@ -179,6 +177,70 @@ impl Source for KubeSource {
 
     fn synced(&self) -> watch::Receiver<bool> {
         self.synced.subscribe()
+    }
+
+    /// Unlike the changes, this notices too what was deleted while there was no watch.
+    fn keep(self: Arc<Self>, place: Arc<Shelf>) -> BoxFuture<'static, ()> {
+        async move {
+            let mut synced = self.synced();
+            let missing = async {
+                // The kind is not installed: there are none.
+                drop(synced.wait_for(|synced| *synced).await);
+                place.completed();
+                std::future::pending::<()>().await;
+            };
+            let sink = |open: &Arc<AtomicUsize>| Place {
+                shelf: Arc::clone(&place),
+                path: self.spec.resource.to_string(),
+                open: Arc::clone(open),
+                listed: BTreeSet::new(),
+            };
+            tokio::select! {
+                () = self.drive(sink) => {}
+                () = missing => {}
+            }
+        }
+        .boxed()
+    }
+}
+
+/// Puts objects on a shelf. Only for kinds that are watched in one collection: a complete list says what there is not.
+struct Place {
+    shelf: Arc<Shelf>,
+    path: String,
+    open: Arc<AtomicUsize>,
+    listed: BTreeSet<ObjectKey>,
+}
+
+impl Sink for Place {
+    fn begin(&mut self) {
+        self.listed.clear();
+    }
+
+    async fn object(&mut self, object: Object, cause: Cause) -> Result<(), Closed> {
+        if cause == Cause::Deleted {
+            self.shelf.take(object.key());
+        } else {
+            self.listed.insert(object.key().clone());
+            self.shelf.put(Arc::new(object));
+        }
+        Ok(())
+    }
+
+    fn end(&mut self) {
+        let listed = std::mem::take(&mut self.listed);
+        if self.open.load(Ordering::Acquire) == 1 {
+            self.shelf.keep_only(&listed);
+        }
+        self.shelf.completed();
+    }
+
+    fn failed(&mut self, error: &ApiError) {
+        // Waiting for a permission would hold back everything else.
+        if error.code() == Some(403) {
+            tracing::error!(resource = self.path, %error, "these objects cannot be read: going on as if there were none; give the service account `list` and `watch` on them");
+            self.shelf.completed();
+        }
     }
 }
 

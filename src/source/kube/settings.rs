@@ -1,4 +1,4 @@
-//! The ConfigMap and the Secret of one configuration in a cluster, watched by name.
+//! The ConfigMaps and the Secrets of configurations in a cluster, watched by name in one namespace or in all.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,12 +16,13 @@ use super::api::collection_path;
 use super::reflect::{Closed, Collection, Ended, Reflector, Sink};
 use super::{Api, ApiError};
 use crate::model::{Cause, Object, Resource, Secret, Secrets};
-use crate::source::{Settings, SettingsSource, SourceError};
+use crate::source::{ByNamespace, Settings, SettingsSource, SourceError};
 
-/// Configuration from one namespace. Needs `list` and `watch` on ConfigMaps and Secrets there (core 5.12), by field selector on the name.
-///
-/// Both watches know their namespace from the path alone; watching all namespaces (self-service) is the same with an empty one
-/// and a sink that keeps a value for each namespace.
+/// Whether the first look was possible.
+type FirstLook = oneshot::Receiver<Result<(), ApiError>>;
+
+/// Configuration from one namespace, or from all of them (core 5.4.3). Needs `list` and `watch` on ConfigMaps and Secrets there
+/// (core 5.12), by field selector on the name.
 pub struct KubeSettings {
     api: Api,
     namespace: String,
@@ -33,14 +34,15 @@ impl KubeSettings {
         Self { api, namespace: namespace.into() }
     }
 
-    fn reflector<D: Data>(
+    fn reflector<D: Data, H: Held>(
         &self,
+        namespace: &str,
         name: &str,
-        sender: watch::Sender<Settings>,
-    ) -> (Reflector<Slot<D>>, oneshot::Receiver<Result<(), ApiError>>) {
+        sender: watch::Sender<H>,
+    ) -> (Reflector<Slot<D, H>>, FirstLook) {
         let (looked, answer) = oneshot::channel();
         let collection = Collection {
-            path: collection_path(&Resource::new("", "v1", D::PLURAL, None), &self.namespace),
+            path: collection_path(&Resource::new("", "v1", D::PLURAL, None), namespace),
             label_selector: String::new(),
             field_selector: format!("metadata.name={name}"),
             numbers: Numbers::Kubernetes,
@@ -51,25 +53,25 @@ impl KubeSettings {
             sender,
             looked: Some(looked),
             name: name.to_owned(),
-            seen: None,
+            seen: BTreeMap::new(),
             listing: false,
-            data: std::marker::PhantomData,
         };
         (Reflector::new(self.api.clone(), collection, never, slot), answer)
     }
-}
 
-impl SettingsSource for KubeSettings {
     /// Fails only if the server forbids it; everything else is tried again until it works.
-    fn watch(
-        self: Arc<Self>,
+    fn follow<H: Held>(
+        &self,
+        namespace: &str,
         config_map: &str,
         secret: &str,
-    ) -> BoxFuture<'static, Result<watch::Receiver<Settings>, SourceError>> {
-        let (sender, receiver) = watch::channel(Settings::default());
-        let (mut maps, first_map) = self.reflector::<ConfigMapData>(config_map, sender.clone());
-        let (mut secrets, first_secret) = self.reflector::<SecretData>(secret, sender.clone());
-        let (namespace, api) = (self.namespace.clone(), self.api.clone());
+    ) -> BoxFuture<'static, Result<watch::Receiver<H>, SourceError>> {
+        let (sender, receiver) = watch::channel(H::default());
+        let (mut maps, first_map) = self.reflector::<ConfigMapData, H>(namespace, config_map, sender.clone());
+        let (mut secrets, first_secret) = self.reflector::<SecretData, H>(namespace, secret, sender.clone());
+        let place =
+            if namespace.is_empty() { "all namespaces".to_owned() } else { format!("namespace {namespace}") };
+        let api = self.api.clone();
         async move {
             tokio::spawn(async move {
                 tokio::select! {
@@ -79,7 +81,7 @@ impl SettingsSource for KubeSettings {
             });
             for (kind, answer) in [("configmaps", first_map), ("secrets", first_secret)] {
                 if let Ok(Err(error)) = answer.await {
-                    return Err(error.into_source_error(format!("list {kind} in namespace {namespace}")));
+                    return Err(error.into_source_error(format!("list {kind} in {place}")));
                 }
             }
             Ok(receiver)
@@ -88,8 +90,71 @@ impl SettingsSource for KubeSettings {
     }
 }
 
+impl SettingsSource for KubeSettings {
+    fn watch(
+        self: Arc<Self>,
+        config_map: &str,
+        secret: &str,
+    ) -> BoxFuture<'static, Result<watch::Receiver<Settings>, SourceError>> {
+        self.follow(&self.namespace, config_map, secret)
+    }
+
+    fn watch_all(
+        self: Arc<Self>,
+        config_map: &str,
+        secret: &str,
+    ) -> BoxFuture<'static, Result<watch::Receiver<ByNamespace>, SourceError>> {
+        self.follow("", config_map, secret)
+    }
+}
+
+/// Settings of one namespace, or of all.
+trait Held: Default + Send + Sync + 'static {
+    /// Puts what `namespace` has of one kind now; whether that is a change.
+    fn put<D: Data>(&mut self, namespace: &str, text: Option<D::Text>) -> bool;
+
+    /// Takes away what the namespaces that are not in `listed` have of one kind; whether that is a change.
+    fn keep_only<D: Data>(&mut self, listed: &BTreeMap<String, D::Text>) -> bool;
+}
+
+impl Held for Settings {
+    fn put<D: Data>(&mut self, _namespace: &str, text: Option<D::Text>) -> bool {
+        let place = D::place(self);
+        let changed = *place != text;
+        *place = text;
+        changed
+    }
+
+    fn keep_only<D: Data>(&mut self, listed: &BTreeMap<String, D::Text>) -> bool {
+        listed.is_empty() && D::place(self).take().is_some()
+    }
+}
+
+impl Held for ByNamespace {
+    fn put<D: Data>(&mut self, namespace: &str, text: Option<D::Text>) -> bool {
+        if text.is_none() && !self.contains_key(namespace) {
+            return false;
+        }
+        let settings = self.entry(namespace.to_owned()).or_default();
+        let changed = settings.put::<D>(namespace, text);
+        if settings.config_map.is_none() && settings.secret.is_none() {
+            self.remove(namespace);
+        }
+        changed
+    }
+
+    fn keep_only<D: Data>(&mut self, listed: &BTreeMap<String, D::Text>) -> bool {
+        let gone: Vec<String> = self.keys().filter(|key| !listed.contains_key(*key)).cloned().collect();
+        let mut changed = false;
+        for namespace in &gone {
+            changed |= self.put::<D>(namespace, None);
+        }
+        changed
+    }
+}
+
 /// Every cluster has ConfigMaps and Secrets; a server that knows none is a wrong address, or is just starting.
-async fn stay<D: Data>(api: &Api, reflector: &mut Reflector<Slot<D>>) {
+async fn stay<D: Data, H: Held>(api: &Api, reflector: &mut Reflector<Slot<D, H>>) {
     while reflector.run().await == Ended::Missing {
         tracing::warn!(
             kind = D::PLURAL,
@@ -102,7 +167,7 @@ async fn stay<D: Data>(api: &Api, reflector: &mut Reflector<Slot<D>>) {
 /// How one of the two kinds becomes a part of [`Settings`].
 trait Data: Send + 'static {
     const PLURAL: &'static str;
-    type Text: PartialEq + Send;
+    type Text: PartialEq + Send + Sync;
 
     fn read(object: &Object) -> Self::Text;
     fn place(settings: &mut Settings) -> &mut Option<Self::Text>;
@@ -165,27 +230,17 @@ fn decode(encoded: BTreeMap<String, String>, object: &Object) -> Secrets {
 }
 
 /// Keeps one half of the settings up to date.
-struct Slot<D: Data> {
-    sender: watch::Sender<Settings>,
+struct Slot<D: Data, H: Held> {
+    sender: watch::Sender<H>,
     /// Told once whether the first look was possible.
     looked: Option<oneshot::Sender<Result<(), ApiError>>>,
     name: String,
-    /// The object of the list under way.
-    seen: Option<D::Text>,
+    /// The objects of the list under way, by namespace.
+    seen: BTreeMap<String, D::Text>,
     listing: bool,
-    data: std::marker::PhantomData<D>,
 }
 
-impl<D: Data> Slot<D> {
-    fn publish(&self, text: Option<D::Text>) {
-        self.sender.send_if_modified(|settings| {
-            let place = D::place(settings);
-            let changed = *place != text;
-            *place = text;
-            changed
-        });
-    }
-
+impl<D: Data, H: Held> Slot<D, H> {
     fn answer(&mut self, result: Result<(), ApiError>) {
         if let Some(looked) = self.looked.take() {
             // The one who asked may have gone; then nobody needs to know.
@@ -194,9 +249,9 @@ impl<D: Data> Slot<D> {
     }
 }
 
-impl<D: Data> Sink for Slot<D> {
+impl<D: Data, H: Held> Sink for Slot<D, H> {
     fn begin(&mut self) {
-        self.seen = None;
+        self.seen.clear();
         self.listing = true;
     }
 
@@ -204,11 +259,14 @@ impl<D: Data> Sink for Slot<D> {
         if *object.key().name != *self.name {
             return Ok(());
         }
+        let namespace = object.key().namespace.to_string();
         let text = (cause != Cause::Deleted).then(|| D::read(&object));
-        if self.listing {
-            self.seen = text;
+        if !self.listing {
+            self.sender.send_if_modified(|held| held.put::<D>(&namespace, text));
+        } else if let Some(text) = text {
+            self.seen.insert(namespace, text);
         } else {
-            self.publish(text);
+            self.seen.remove(&namespace);
         }
         Ok(())
     }
@@ -216,8 +274,14 @@ impl<D: Data> Sink for Slot<D> {
     /// What the list did not bring does not exist (core 1.1.2).
     fn end(&mut self) {
         self.listing = false;
-        let text = self.seen.take();
-        self.publish(text);
+        let seen = std::mem::take(&mut self.seen);
+        self.sender.send_if_modified(|held| {
+            let mut changed = held.keep_only::<D>(&seen);
+            for (namespace, text) in seen {
+                changed |= held.put::<D>(&namespace, Some(text));
+            }
+            changed
+        });
         self.answer(Ok(()));
     }
 
