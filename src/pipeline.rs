@@ -9,18 +9,20 @@
 //! for a receiver: messages are handed to the outbox, and what becomes of them comes back through [`Lane::settle`].
 
 mod assembly;
+mod companions;
 mod courier;
 mod lane;
 mod notes;
 mod reload;
 mod settings;
+mod tenants;
 mod timers;
 mod writer;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-pub use assembly::{Pipeline, PipelineOptions, Watched};
+pub use assembly::{Pipeline, PipelineOptions, Tenants, Watched};
 pub use lane::{Lane, Refused};
 
 use crate::engine::Send;
@@ -38,16 +40,18 @@ impl Lane {
     }
 
     async fn decide_and_post(&self, change: &Change) {
-        let in_force = self.in_force();
-        if let Some(reason) = self.reason_to_skip(change, &in_force) {
+        let applied = self.applied(&change.object);
+        if let Some(reason) = self.reason_to_skip(change, &applied) {
             self.note_skipped(change, &reason);
             return self.take_notice(change);
         }
-        let plan = self.decide(change, &in_force);
-        self.note_plan(change, &plan);
+        let plan = self.decide(change, &applied);
+        self.note_plan(change, &plan, &applied);
         self.wake(change, plan.wake_at);
         for send in plan.send {
-            self.post(&send, &in_force).await;
+            // Policies and configurations are in the same order.
+            let Some(in_force) = applied.configurations.get(send.policy) else { continue };
+            self.post(&send, in_force).await;
         }
         if plan.patch {
             self.writer.write(change.object.key());
@@ -56,27 +60,27 @@ impl Lane {
 
     /// One decided notification: compose it from the object as it was, and hand it over.
     async fn post(&self, send: &Send, in_force: &InForce) {
-        self.note_sending(send);
+        self.note_sending(send, in_force);
         match self.compose(send, in_force) {
-            Ok(message) => self.hand_over(send, message).await,
-            Err(error) => self.refuse(send, &error),
+            Ok(message) => self.hand_over(send, message, in_force).await,
+            Err(error) => self.refuse(send, &error, in_force),
         }
     }
 
     /// To the outbox, which may be full.
-    async fn hand_over(&self, send: &Send, message: Message) {
+    async fn hand_over(&self, send: &Send, message: Message, in_force: &InForce) {
         self.under_way.fetch_add(1, Ordering::SeqCst);
-        if let Err(error) = self.outbox.accept(self.parcel(send, message)).await {
+        if let Err(error) = self.outbox.accept(self.parcel(send, message, in_force)).await {
             self.ended();
-            self.note_unsent(send, &error);
+            self.note_unsent(send, &error, in_force);
             // Not told, and not recorded either: the next look at the object, or the next process, decides again.
             self.ledger().record_unsent(send.object.key(), &send.ledger_key);
         }
     }
 
     /// A message that cannot be composed is refused until the configuration that it used changes (design 2).
-    fn refuse(&self, send: &Send, error: &PostError) {
-        self.note_unrenderable(send, error);
+    fn refuse(&self, send: &Send, error: &PostError, in_force: &InForce) {
+        self.note_unrenderable(send, error, in_force);
         match self.refused {
             Refused::Wait => self.ledger().record_unrenderable(send.object.key(), &send.ledger_key),
             Refused::NextLook => drop(self.ledger().record_failure(send.object.key(), &send.ledger_key)),

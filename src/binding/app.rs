@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::func::{repo, strings, sync, time};
 use super::namespaces::NamespacePatterns;
 use super::{Binding, Facts};
-use crate::model::{Object, ObjectError, Resource};
+use crate::model::{Object, ObjectError, ObjectKey, Resource};
 
 /// The Argo CD binding as it was started.
 #[derive(Clone, Debug)]
@@ -23,6 +23,8 @@ pub struct AppBinding {
     pub config_map: String,
     /// `--secret-name`.
     pub secret: String,
+    /// `--self-service-notification-enabled`: no configuration shows its Secret to triggers and templates (core 4.2).
+    pub self_service: bool,
     /// What is watched: the controller's namespace, or everything (empty) with application namespaces (core 5.3.2).
     watched: Vec<String>,
 }
@@ -38,9 +40,29 @@ impl AppBinding {
             label_selector: String::new(),
             config_map: "argocd-notifications-cm".into(),
             secret: "argocd-notifications-secret".into(),
+            self_service: false,
             watched,
         }
     }
+
+    /// The project `name`, which is looked for where Argo CD keeps its projects: in the controller's namespace, wherever the
+    /// Application is (core 2.7.2, 4.2.3, FIX).
+    fn project(&self, name: &str) -> ObjectKey {
+        ObjectKey::new(self.namespace.as_str(), name)
+    }
+}
+
+/// `spec.project`; empty if there is none.
+fn project_name(app: &Document) -> String {
+    let name = app.root().path(&["spec", "project"]);
+    name.and_then(|node| node.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+/// The variable `appProject`: the project or, without a name, `default`; an empty map if it does not exist (core 4.2.3).
+fn project_value(key: &ObjectKey, facts: &Facts<'_>) -> Value {
+    let project = facts.companion(key);
+    let document = project.as_ref().and_then(|project| project.document().ok());
+    document.map_or_else(|| Value::Map(Map::new()), Document::to_value)
 }
 
 impl Binding for AppBinding {
@@ -70,9 +92,28 @@ impl Binding for AppBinding {
         &self.label_selector
     }
 
+    fn companions(&self) -> Option<(&Resource, &str)> {
+        static RESOURCE: LazyLock<Resource> =
+            LazyLock::new(|| Resource::new("argoproj.io", "v1alpha1", "appprojects", Some("AppProject")));
+        Some((&RESOURCE, &self.namespace))
+    }
+
+    fn companion_variable(&self) -> &'static str {
+        "appProject"
+    }
+
+    /// Without `spec.project` there is no subscription by a project, not even by `default` (core 2.7.2).
+    fn subscribed_by(&self, object: &Object) -> Result<Option<ObjectKey>, ObjectError> {
+        let name = project_name(object.document()?);
+        Ok((!name.is_empty()).then(|| self.project(&name)))
+    }
+
+    fn serves(&self, namespace: &str) -> bool {
+        namespace == self.namespace || self.application_namespaces.matches(namespace)
+    }
+
     fn skip(&self, object: &Object) -> Result<Option<String>, ObjectError> {
-        let namespace = &*object.key().namespace;
-        if namespace != self.namespace && !self.application_namespaces.matches(namespace) {
+        if !self.serves(&object.key().namespace) {
             return Ok(Some(
                 "app is not in one of the application-namespaces, nor the notification controller namespace"
                     .into(),
@@ -82,16 +123,22 @@ impl Binding for AppBinding {
     }
 
     fn scope(&self, object: &Arc<Object>, facts: &Facts<'_>) -> Result<Scope, ObjectError> {
-        Ok(facts.finish(vec![
-            (Str::from_static("app"), object.document()?.to_value()),
-            (Str::from_static("appProject"), Value::Map(Map::new())),
+        let app = object.document()?;
+        let name = project_name(app);
+        let project = self.project(if name.is_empty() { "default" } else { &name });
+        let mut variables = vec![
+            (Str::from_static("app"), app.to_value()),
+            (Str::from_static("appProject"), project_value(&project, facts)),
             (Str::from_static("context"), facts.context()),
-            (Str::from_static("secrets"), facts.secrets()),
             (Str::from_static("time"), time::time()),
             (Str::from_static("strings"), strings::strings()),
             (Str::from_static("sync"), sync::sync()),
             (Str::from_static("repo"), repo::repo(object, facts.lookup())),
-        ]))
+        ];
+        if !self.self_service {
+            variables.push((Str::from_static("secrets"), facts.secrets()));
+        }
+        Ok(facts.finish(variables))
     }
 }
 

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use dodona_value::{Numbers, Scope};
 
-use crate::model::{Object, ObjectError, Resource};
+use crate::model::{Object, ObjectError, ObjectKey, Resource};
 pub use scope::{Facts, SharedFacts};
 
 /// One watched kind.
@@ -56,6 +56,28 @@ pub trait Binding: Send + Sync + 'static {
     /// Label selector for the watch; everything if empty.
     fn label_selector(&self) -> &str {
         Default::default()
+    }
+
+    /// The kind whose objects are looked up beside the watched ones, and the namespace that they are in.
+    fn companions(&self) -> Option<(&Resource, &str)> {
+        None
+    }
+
+    /// The variable that shows a companion; conditions that mention it are evaluated again when companions change.
+    fn companion_variable(&self) -> &'static str {
+        ""
+    }
+
+    /// The companion whose annotations subscribe `object` too (core 2.7). Only asked where a companion has subscriptions, as
+    /// it reads the body.
+    fn subscribed_by(&self, object: &Object) -> Result<Option<ObjectKey>, ObjectError> {
+        let _ = object;
+        Ok(None)
+    }
+
+    /// Whether objects of `namespace` may be looked at (core 5.3.1), so that a tenant's configuration there is of use.
+    fn serves(&self, namespace: &str) -> bool {
+        self.namespaces().is_empty() || self.namespaces().iter().any(|watched| watched == namespace)
     }
 
     /// Why this version of the object is not looked at, if so (core 5.3).

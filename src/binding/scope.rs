@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use dodona_value::{GoType, Map, Scope, Str, Value};
 
-use crate::model::{Destination, Lookup, Secrets};
+use crate::model::{Companions, Destination, Lookup, NoCompanions, Object, ObjectKey, Secrets};
 
 /// What a configuration contributes to every scope, prepared once per configuration.
 #[derive(Clone)]
@@ -34,7 +34,7 @@ impl SharedFacts {
 
     /// These facts for a trigger evaluation (no destination) or for a message to `destination`.
     pub fn facts<'a>(&'a self, destination: Option<&'a Destination>) -> Facts<'a> {
-        Facts { shared: self, destination }
+        Facts { shared: self, destination, companions: &NoCompanions }
     }
 }
 
@@ -44,9 +44,22 @@ pub struct Facts<'a> {
     shared: &'a SharedFacts,
     /// Where the message goes; `None` in trigger evaluations.
     pub destination: Option<&'a Destination>,
+    /// What is looked up beside the object.
+    companions: &'a dyn Companions,
 }
 
-impl Facts<'_> {
+impl<'a> Facts<'a> {
+    /// The same with `companions` to look up.
+    #[must_use]
+    pub fn beside(self, companions: &'a dyn Companions) -> Self {
+        Self { companions, ..self }
+    }
+
+    /// A companion as it is now.
+    pub fn companion(&self, key: &ObjectKey) -> Option<Arc<Object>> {
+        self.companions.find(key)
+    }
+
     /// `context` with `notificationType` preset to the service's name; the user's own value wins (core 1.7.2).
     pub fn context(&self) -> Value {
         match self.destination {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use dodona_value::Zone;
+use tokio::sync::watch;
 
 use super::controller::ControllerArgs;
 use crate::binding::Binding;
@@ -16,10 +17,10 @@ use crate::delivery::client::{Clients, Proxies, Reach};
 use crate::engine::Selector;
 use crate::model::{Clock, NoLookup, Redactor, SystemClock, language_runtime};
 use crate::outbox::Policy;
-use crate::pipeline::{PipelineOptions, Refused, Watched};
+use crate::pipeline::{PipelineOptions, Refused, Tenants, Watched};
 use crate::source::dir::{DirSettings, DirSource, Folder};
 use crate::source::kube::{EventRecorder, KubeSettings, KubeSource, Pace, connect};
-use crate::source::{SettingsSource, WatchSpec};
+use crate::source::{Settings, SettingsSource, Source, WatchSpec};
 use crate::telemetry::metrics::Metrics;
 
 /// What all lanes of a process share.
@@ -68,6 +69,11 @@ fn build_options(
     }
 }
 
+/// How the services of tenants reach the world: with nothing of what the process itself may do (design 7).
+fn tenant_clients(clients: &Clients) -> Clients {
+    Clients::new(Reach { environment: Arc::default(), ..clients.reach().clone() })
+}
+
 /// The bindings with their sources.
 pub(super) async fn watched(arguments: &ControllerArgs) -> anyhow::Result<Vec<Watched>> {
     match &arguments.dir {
@@ -78,7 +84,8 @@ pub(super) async fn watched(arguments: &ControllerArgs) -> anyhow::Result<Vec<Wa
             for name in &arguments.bindings {
                 let binding = binding(name, arguments, &namespace)?;
                 let build = build_options(arguments, &namespace, binding.name(), &clients);
-                watched.push(from_folder(binding, folder, &namespace, build).await?);
+                watched
+                    .push(from_folder(binding, folder, &namespace, build, arguments.self_service()).await?);
             }
             Ok(watched)
         }
@@ -93,22 +100,43 @@ async fn from_cluster(arguments: &ControllerArgs) -> anyhow::Result<Vec<Watched>
     let (clients, mut watched) = (clients(), Vec::new());
     for name in &arguments.bindings {
         let binding = binding(name, arguments, &namespace)?;
-        let (config_map, secret) = binding.settings_names();
-        let settings =
-            Arc::new(KubeSettings::new(api.clone(), namespace.as_str())).watch(config_map, secret).await;
-        let settings = settings
-            .with_context(|| format!("failed to read the configuration of binding `{}`", binding.name()))?;
+        let settings = Arc::new(KubeSettings::new(api.clone(), namespace.as_str()));
+        let configuration = configuration(&*binding, settings, arguments.self_service(), &clients);
+        let (settings, tenants) = configuration.await?;
         let build = build_options(arguments, &namespace, binding.name(), &clients);
+        let companions = companion_spec(&*binding)
+            .map(|spec| Arc::new(KubeSource::new(api.clone(), spec)) as Arc<dyn Source>);
         watched.push(Watched {
             source: Arc::new(KubeSource::new(api.clone(), watch_spec(&*binding))),
             binding,
             settings,
             build,
-            namespace: namespace.clone(),
             notices: Some(Arc::clone(&notices) as _),
+            tenants,
+            companions,
         });
     }
     Ok(watched)
+}
+
+/// The central configuration of a binding and, with `self_service`, those of the tenants.
+async fn configuration<S: SettingsSource>(
+    binding: &dyn Binding,
+    source: Arc<S>,
+    self_service: bool,
+    clients: &Clients,
+) -> anyhow::Result<(watch::Receiver<Settings>, Option<Tenants>)> {
+    let (config_map, secret) = binding.settings_names();
+    let why = || format!("failed to read the configuration of binding `{}`", binding.name());
+    let central = Arc::clone(&source).watch(config_map, secret).await.with_context(why)?;
+    if !self_service {
+        return Ok((central, None));
+    }
+    let settings = source
+        .watch_all(config_map, secret)
+        .await
+        .with_context(|| format!("{}: --self-service-notification-enabled reads all namespaces", why()))?;
+    Ok((central, Some(Tenants { settings, clients: tenant_clients(clients) })))
 }
 
 /// A binding whose cluster is a folder of manifests.
@@ -117,6 +145,7 @@ pub(super) async fn from_folder(
     folder: &std::path::Path,
     namespace: &str,
     build: BuildOptions,
+    self_service: bool,
 ) -> anyhow::Result<Watched> {
     let folder = Folder::new(folder, namespace);
     let mut source = DirSource::new(Arc::clone(&folder), watch_spec(&*binding));
@@ -124,18 +153,19 @@ pub(super) async fn from_folder(
     let selector = selector
         .map_err(|error| anyhow::anyhow!("label selector of binding `{}`: {error}", binding.name()))?;
     source = source.with_filter(Box::new(move |object| selector.matches(object.labels())));
-    let (config_map, secret) = binding.settings_names();
-    let settings = Arc::new(DirSettings::new(folder)).watch(config_map, secret).await;
-    let settings = settings
-        .with_context(|| format!("failed to read the configuration of binding `{}`", binding.name()))?;
-    Ok(Watched {
-        source: Arc::new(source),
-        binding,
-        settings,
-        build,
-        namespace: namespace.to_owned(),
-        notices: None,
-    })
+    let companions = companion_spec(&*binding)
+        .map(|spec| Arc::new(DirSource::new(Arc::clone(&folder), spec)) as Arc<dyn Source>);
+    let settings = Arc::new(DirSettings::new(folder));
+    let (settings, tenants) = configuration(&*binding, settings, self_service, &build.clients).await?;
+    Ok(Watched { source: Arc::new(source), binding, settings, build, notices: None, tenants, companions })
+}
+
+/// What a source has to know of the objects that a binding looks up.
+fn companion_spec(binding: &dyn Binding) -> Option<WatchSpec> {
+    let (resource, namespace) = binding.companions()?;
+    let mut spec = WatchSpec::new(&format!("{}-companions", binding.name()), resource.clone());
+    spec.namespaces = vec![namespace.to_owned()];
+    Some(spec)
 }
 
 /// What a source has to know of a binding.
@@ -155,6 +185,7 @@ fn binding(name: &str, arguments: &ControllerArgs, namespace: &str) -> anyhow::R
             app.label_selector.clone_from(&arguments.app_label_selector);
             app.config_map.clone_from(&arguments.config_map_name);
             app.secret.clone_from(&arguments.secret_name);
+            app.self_service = arguments.self_service();
             Ok(Arc::new(app))
         }
         "rollout" => Ok(Arc::new(RolloutBinding::default())),

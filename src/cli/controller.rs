@@ -124,6 +124,13 @@ pub(crate) struct ControllerArgs {
     pub(super) grace: u64,
 }
 
+impl ControllerArgs {
+    /// Whether tenants may have configurations of their own.
+    pub(super) fn self_service(&self) -> bool {
+        self.self_service_notification_enabled.eq_ignore_ascii_case("true")
+    }
+}
+
 /// `--logformat`.
 #[derive(Clone, Copy, Debug, ValueEnum, PartialEq, Eq)]
 pub(crate) enum LogFormat {
@@ -147,12 +154,6 @@ pub(crate) fn run(arguments: ControllerArgs) -> anyhow::Result<ExitCode> {
 }
 
 async fn control(arguments: ControllerArgs, redactor: Redactor) -> anyhow::Result<ExitCode> {
-    if arguments.self_service_notification_enabled.eq_ignore_ascii_case("true") {
-        // Going on without them would leave the tenants' notifications unsent in silence.
-        anyhow::bail!(
-            "--self-service-notification-enabled: configurations of tenants are not there yet; start without it, or keep upstream's controller"
-        );
-    }
     let mut stop = signal(SignalKind::terminate()).context("failed to listen for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("failed to listen for SIGINT")?;
     let (metrics, health) = (Arc::new(Metrics::new()), Health::new());

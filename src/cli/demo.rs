@@ -54,7 +54,8 @@ async fn play(arguments: &DemoArgs, redactor: Redactor) -> anyhow::Result<ExitCo
         (Arc::new(RolloutBinding::default()), "argo-rollouts"),
     ];
     for (binding, namespace) in bindings {
-        watched.push(assemble::from_folder(binding, stage.folder(), namespace, build(namespace)).await?);
+        watched
+            .push(assemble::from_folder(binding, stage.folder(), namespace, build(namespace), false).await?);
     }
     let pipeline = Pipeline::start(assemble::options(&metrics, redactor), watched);
     let review = stage.play(|line| println!("{line}")).await?;

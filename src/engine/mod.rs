@@ -19,7 +19,7 @@ pub use compose::{ComposeError, Wanted, compose, needs_lookup};
 pub use decide::{Applicable, DecideInput, Plan, Suppressed, decide};
 pub use ledger::{AnnotationPatch, Ledger, Presence};
 pub use selector::Selector;
-pub use subscribe::{Annotations, Destinations, Reading, destinations, may_be_subscribed};
+pub use subscribe::{Annotations, Destinations, Reading, destinations, is_annotated, may_be_subscribed};
 pub use trigger::{Condition, ConditionError, ConditionText, Trigger, Verdict, condition_key, evaluate};
 
 use crate::model::{Destination, Object, Section};

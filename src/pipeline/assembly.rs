@@ -10,16 +10,17 @@ use tokio::task::JoinSet;
 
 use super::courier::ServiceFinder;
 use super::lane::{Lane, Refused};
-use super::settings::{Holder, log_reports};
+use super::settings::Holder;
 use super::timers::Timers;
 use super::writer::Writer;
 use crate::binding::{Binding, state_annotation};
 use crate::config::BuildOptions;
-use crate::engine::Ledger;
+use crate::delivery::client::Clients;
+use crate::engine::{self, Ledger};
 use crate::model::{Change, Clock, Lookup, Redactor};
 use crate::outbox::store::{MemoryStore, Store};
 use crate::outbox::{Courier, Outbox, Outcome, Policy};
-use crate::source::{Notices, Settings, Source};
+use crate::source::{ByNamespace, Notices, Settings, Shelf, Source};
 use crate::telemetry::health::{Health, STARTUP};
 use crate::telemetry::metrics::Metrics;
 
@@ -56,10 +57,20 @@ pub struct Watched {
     pub settings: watch::Receiver<Settings>,
     /// How the text is compiled.
     pub build: BuildOptions,
-    /// Namespace of the configuration.
-    pub namespace: String,
     /// Where people see what was refused.
     pub notices: Option<Arc<dyn Notices>>,
+    /// The configurations of tenants, where they may have some (core 5.4.3).
+    pub tenants: Option<Tenants>,
+    /// The objects that the binding looks up beside the watched ones.
+    pub companions: Option<Arc<dyn Source>>,
+}
+
+/// The configurations of tenants.
+pub struct Tenants {
+    /// Their text. What the central namespace has is left out.
+    pub settings: watch::Receiver<ByNamespace>,
+    /// How their services reach the world (design 7).
+    pub clients: Clients,
 }
 
 /// A running pipeline.
@@ -97,12 +108,16 @@ impl Pipeline {
             changes: Vec::new(),
         };
         let mut holders = BTreeMap::new();
-        for one in watched {
-            let settings = one.settings.clone();
-            let lane = Arc::new(shared.lane(one));
+        for mut one in watched {
+            let inputs = Inputs {
+                settings: one.settings.clone(),
+                tenants: one.tenants.as_ref().map(|tenants| tenants.settings.clone()),
+                companions: one.companions.take(),
+            };
+            let lane = Arc::new(shared.lane(one, inputs.companions.is_some()));
             holders.insert(lane.binding.name().to_owned(), Arc::clone(&lane.settings));
             pipeline.lanes.insert(lane.binding.name().to_owned(), Arc::clone(&lane));
-            pipeline.run_lane(&lane, settings);
+            pipeline.run_lane(&lane, inputs);
         }
         finder.set(holders);
         options.metrics.show_outbox(pipeline.outbox.clone());
@@ -110,7 +125,7 @@ impl Pipeline {
         pipeline
     }
 
-    fn run_lane(&mut self, lane: &Arc<Lane>, settings: watch::Receiver<Settings>) {
+    fn run_lane(&mut self, lane: &Arc<Lane>, inputs: Inputs) {
         let (sender, mut receiver) = mpsc::channel::<Change>(CHANGES);
         self.producers.spawn(Arc::clone(&lane.source).run(sender.clone()));
         let timers = Arc::clone(&lane.timers);
@@ -118,9 +133,21 @@ impl Pipeline {
             (Arc::<str>::from(lane.binding.name()), Arc::clone(&lane.source), sender.clone());
         self.producers.spawn(async move { timers.run(binding, source, for_timers).await });
         let follower = Arc::clone(lane);
-        self.producers.spawn(async move { follower.follow_settings(settings).await });
+        self.producers.spawn(async move { follower.follow_settings(inputs.settings).await });
+        if let Some(mut tenants) = inputs.tenants {
+            let known = tenants.borrow_and_update().clone();
+            lane.begin_tenants(&known);
+            let follower = Arc::clone(lane);
+            self.producers.spawn(async move { follower.follow_tenants(tenants, known).await });
+        }
+        if let (Some(companions), Some(place)) = (inputs.companions, &lane.companions) {
+            self.producers.spawn(companions.keep(Arc::clone(place)));
+            let (follower, place) = (Arc::clone(lane), Arc::clone(place));
+            self.producers.spawn(async move { follower.follow_companions(place).await });
+        }
         let teller = Arc::clone(lane);
         self.producers.spawn(async move {
+            teller.companions_known().await;
             while let Some(change) = receiver.recv().await {
                 teller.tell(change).await;
             }
@@ -178,6 +205,13 @@ impl Pipeline {
     }
 }
 
+/// What a lane follows besides its objects.
+struct Inputs {
+    settings: watch::Receiver<Settings>,
+    tenants: Option<watch::Receiver<ByNamespace>>,
+    companions: Option<Arc<dyn Source>>,
+}
+
 /// What every lane is built with.
 struct Shared {
     outbox: Outbox,
@@ -190,10 +224,18 @@ struct Shared {
 }
 
 impl Shared {
-    fn lane(&self, watched: Watched) -> Lane {
+    fn lane(&self, watched: Watched, companions: bool) -> Lane {
         let ledger = Arc::new(Mutex::new(Ledger::new(state_annotation(watched.binding.annotation_prefix()))));
         let first = watched.settings.borrow().clone();
-        let settings = Arc::new(Holder::new(&first, watched.build, Arc::clone(&self.lookup)));
+        let self_service = watched.tenants.is_some();
+        let clients = watched.tenants.map(|tenants| tenants.clients).unwrap_or_default();
+        let settings = Arc::new(Holder::new(&first, watched.build, clients, Arc::clone(&self.lookup)));
+        let mut tenant_runtime = self.runtime.clone();
+        tenant_runtime.allow_key_generation = false;
+        let prefix = watched.binding.annotation_prefix().to_owned();
+        let companions = companions.then(|| {
+            Shelf::new(Box::new(move |object| engine::is_annotated(object.annotations(), &prefix, true)))
+        });
         let lane = Lane {
             writer: Writer::new(Arc::clone(&watched.source), Arc::clone(&ledger)),
             binding: watched.binding,
@@ -204,6 +246,7 @@ impl Shared {
             timers: Arc::new(Timers::default()),
             clock: Arc::clone(&self.clock),
             runtime: self.runtime.clone(),
+            tenant_runtime,
             metrics: Arc::clone(&self.metrics),
             notices: watched.notices,
             redactor: self.redactor.clone(),
@@ -211,16 +254,11 @@ impl Shared {
             reloads: AtomicU64::new(0),
             under_way: AtomicUsize::new(0),
             refused: self.refused,
-            namespace: watched.namespace,
+            self_service,
+            companions,
             legacy: false,
         };
-        let in_force = lane.in_force();
-        log_reports(
-            lane.binding.name(),
-            &lane.namespace,
-            &in_force.config.reports.iter().collect::<Vec<_>>(),
-        );
-        lane.note_configuration(&[], &in_force.config);
+        lane.note_configuration(None, &lane.settings.central());
         lane
     }
 }

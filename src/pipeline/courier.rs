@@ -37,7 +37,11 @@ impl ServiceFinder {
             let detail = format!("binding `{}` does not run in this process", parcel.binding);
             return Err(DeliveryError::permanent(ErrorKind::Config, detail));
         };
-        let in_force = holder.get();
+        let namespace = &parcel.config_namespace;
+        let Some(in_force) = holder.in_namespace(namespace) else {
+            let detail = format!("namespace {namespace} has no configuration any more");
+            return Err(DeliveryError::permanent(ErrorKind::Config, detail));
+        };
         let name = &*parcel.destination.service;
         match in_force.config.services.get(name).map(|configured| &configured.service) {
             Some(Ok(service)) => Ok(Arc::clone(service)),

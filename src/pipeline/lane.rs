@@ -4,15 +4,17 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::settings::{Holder, InForce};
+use super::settings::{Applied, Holder, InForce};
 use super::timers::Timers;
 use super::writer::Writer;
-use crate::binding::Binding;
+use crate::binding::{Binding, Facts};
 use crate::config;
-use crate::engine::{self, Applicable, ComposeError, DecideInput, Ledger, Plan, Reading, Send, Wanted};
-use crate::model::{Change, Clock, Message, ObjectError, Redactor};
+use crate::engine::{
+    self, Annotations, Applicable, ComposeError, DecideInput, Ledger, Plan, Reading, Send, Wanted,
+};
+use crate::model::{Change, Clock, Companions as _, Destination, Message, Object, ObjectError, Redactor};
 use crate::outbox::{Outbox, Parcel};
-use crate::source::{Notices, Source};
+use crate::source::{Notices, Shelf, Source};
 use crate::telemetry::metrics::Metrics;
 
 /// One binding at work.
@@ -39,8 +41,12 @@ pub struct Lane {
     pub(super) reloads: AtomicU64,
     /// What becomes of messages that are refused.
     pub(super) refused: Refused,
-    /// Namespace of the configuration.
-    pub(super) namespace: String,
+    /// The same runtime with less allowed, for the configurations of tenants (design 7).
+    pub(super) tenant_runtime: dodona_value::Runtime,
+    /// Whether objects are looked at with the configuration of their own namespace too (core 5.4.3).
+    pub(super) self_service: bool,
+    /// Objects that are looked up beside the watched ones.
+    pub(super) companions: Option<Arc<Shelf>>,
     /// Whether legacy annotations of the object itself count (core 2.6.2).
     pub(super) legacy: bool,
 }
@@ -67,9 +73,28 @@ pub(super) enum PostError {
 }
 
 impl Lane {
-    /// The configuration that applies. One today; the tenants' own join it in self-service mode.
-    pub(super) fn in_force(&self) -> Arc<InForce> {
-        self.settings.get()
+    /// What applies to `object` now: the central configuration, the one of its namespace, and its project.
+    pub(super) fn applied(&self, object: &Object) -> Applied {
+        let mut configurations = vec![self.settings.central()];
+        if self.self_service {
+            configurations.extend(self.settings.tenant(&object.key().namespace));
+        }
+        let mut projects = Vec::new();
+        if let Some(known) = self.companions.as_ref().filter(|known| known.has_marked()) {
+            // A body that cannot be read is reported where the variables are made of it.
+            let key = self.binding.subscribed_by(object).unwrap_or_default();
+            projects.extend(key.and_then(|key| known.find(&key)));
+        }
+        Applied { configurations, projects }
+    }
+
+    /// What an evaluation has besides the object.
+    fn facts<'a>(&'a self, in_force: &'a InForce, destination: Option<&'a Destination>) -> Facts<'a> {
+        let facts = in_force.facts.facts(destination);
+        match &self.companions {
+            Some(known) => facts.beside(&**known),
+            None => facts,
+        }
     }
 
     /// Whether nothing is left to do after `changes` changes: all were decided about, their messages have come to their
@@ -91,14 +116,11 @@ impl Lane {
 
     /// Why this version is not decided about, if so. Only asked for objects that somebody is subscribed to, because it
     /// reads the body; a body that cannot be read is no reason to forget anything, as the next version may be better.
-    pub(super) fn reason_to_skip(&self, change: &Change, in_force: &InForce) -> Option<String> {
-        let object = &change.object;
-        if !engine::may_be_subscribed(
-            object,
-            &in_force.config.policy,
-            self.binding.annotation_prefix(),
-            self.legacy,
-        ) {
+    pub(super) fn reason_to_skip(&self, change: &Change, applied: &Applied) -> Option<String> {
+        let (object, prefix) = (&change.object, self.binding.annotation_prefix());
+        let concerns =
+            |one: &Arc<InForce>| engine::may_be_subscribed(object, &one.config.policy, prefix, self.legacy);
+        if applied.projects.is_empty() && !applied.configurations.iter().any(concerns) {
             return None;
         }
         self.binding.skip(object).unwrap_or_else(|error| Some(error.to_string()))
@@ -112,11 +134,23 @@ impl Lane {
     }
 
     /// The decision. Pure, but for the ledger that it reads and that learns what is under way now.
-    pub(super) fn decide(&self, change: &Change, in_force: &InForce) -> Plan {
-        let scope = || self.binding.scope(&change.object, &in_force.facts.facts(None));
+    pub(super) fn decide(&self, change: &Change, applied: &Applied) -> Plan {
+        let projects: Vec<&Annotations> =
+            applied.projects.iter().map(|project| project.annotations()).collect();
+        let scopes: Vec<_> = applied
+            .configurations
+            .iter()
+            .map(|one| move || self.binding.scope(&change.object, &self.facts(one, None)))
+            .collect();
+        let policies: Vec<Applicable<'_>> = applied
+            .configurations
+            .iter()
+            .zip(&scopes)
+            .map(|(one, scope)| Applicable { policy: &one.config.policy, projects: &projects, scope })
+            .collect();
         let input = DecideInput {
             change,
-            policies: &[Applicable { policy: &in_force.config.policy, projects: &[], scope: &scope }],
+            policies: &policies,
             reading: Reading {
                 prefix: self.binding.annotation_prefix(),
                 legacy: self.legacy,
@@ -138,22 +172,22 @@ impl Lane {
 
     /// The message, rendered from the object as it was when the decision fell.
     pub(super) fn compose(&self, send: &Send, in_force: &InForce) -> Result<Message, PostError> {
-        let facts = in_force.facts.facts(Some(&send.destination));
-        let scope = self.binding.scope(&send.object, &facts)?;
+        let scope = self.binding.scope(&send.object, &self.facts(in_force, Some(&send.destination)))?;
         let wanted = Wanted::Section(
             in_force.config.services.get(&*send.destination.service).and_then(|service| service.section),
         );
-        Ok(engine::compose(send, &in_force.config.policy, wanted, &scope, &self.runtime)?)
+        let runtime = if in_force.tenant { &self.tenant_runtime } else { &self.runtime };
+        Ok(engine::compose(send, &in_force.config.policy, wanted, &scope, runtime)?)
     }
 
-    pub(super) fn parcel(&self, send: &Send, message: Message) -> Parcel {
+    pub(super) fn parcel(&self, send: &Send, message: Message, in_force: &InForce) -> Parcel {
         let key = send.object.key();
         Parcel {
             id: 0,
             binding: self.binding.name().to_owned(),
             namespace: key.namespace.to_string(),
             name: key.name.to_string(),
-            config_namespace: self.namespace.clone(),
+            config_namespace: in_force.namespace.clone(),
             destination: send.destination.clone(),
             trigger: send.trigger.clone(),
             condition: send.condition.clone(),

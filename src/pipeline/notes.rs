@@ -5,10 +5,9 @@
 
 use super::Lane;
 use super::lane::PostError;
-use super::settings::new_reports;
-use crate::config::Config;
+use super::settings::{Applied, InForce, log_reports, new_reports};
 use crate::engine::{Plan, Presence, Send, Verdict};
-use crate::model::{Change, Destination, ObjectKey, Report, Severity};
+use crate::model::{Change, Destination, ObjectKey, Severity};
 use crate::outbox::{AcceptError, Ending, Parcel};
 use crate::source::Subject;
 use crate::telemetry::metrics::ConfigItem;
@@ -18,7 +17,7 @@ impl Lane {
         tracing::debug!(resource = %change.object.key(), binding = self.binding.name(), "Processing skipped: {reason}");
     }
 
-    pub(super) fn note_plan(&self, change: &Change, plan: &Plan) {
+    pub(super) fn note_plan(&self, change: &Change, plan: &Plan, applied: &Applied) {
         let resource = change.object.key();
         if let Some(problem) = &plan.problem {
             tracing::error!(%resource, "Failed to process: {problem}");
@@ -31,22 +30,21 @@ impl Lane {
             tracing::warn!(%resource, "subscription: {report}");
         }
         for verdict in &plan.verdicts {
-            self.note_verdict(change, plan, verdict);
+            self.note_verdict(change, plan, verdict, applied.namespace(verdict.policy));
         }
         for suppressed in plan.suppressed.iter().filter(|suppressed| suppressed.why == Presence::Told) {
             tracing::debug!(
                 %resource,
                 "Notification about condition '{}.{}' already sent to '{}' using the configuration in namespace {}",
-                suppressed.trigger, suppressed.condition, suppressed.destination, self.namespace
+                suppressed.trigger, suppressed.condition, suppressed.destination, applied.namespace(suppressed.policy)
             );
         }
     }
 
-    fn note_verdict(&self, change: &Change, plan: &Plan, verdict: &Verdict) {
+    fn note_verdict(&self, change: &Change, plan: &Plan, verdict: &Verdict, namespace: &str) {
         let resource = change.object.key();
         if verdict.key.is_empty() {
             let error = verdict.error.as_deref().unwrap_or_default();
-            let namespace = &self.namespace;
             tracing::warn!(%resource, "Failed to evaluate condition of trigger {}: {error} using the configuration in namespace {namespace}", verdict.trigger);
             return;
         }
@@ -59,10 +57,11 @@ impl Lane {
         let templates = verdict.templates.join(" ");
         // Only what leads to a message is news.
         if verdict.triggered
-            && plan
-                .send
-                .iter()
-                .any(|send| *send.trigger == *verdict.trigger && *send.condition == *verdict.key)
+            && plan.send.iter().any(|send| {
+                send.policy == verdict.policy
+                    && *send.trigger == *verdict.trigger
+                    && *send.condition == *verdict.key
+            })
         {
             tracing::info!(%resource, "Trigger '{}' {result} | revision: {revision} | templates: [{templates}]", verdict.trigger);
         } else {
@@ -70,16 +69,18 @@ impl Lane {
         }
     }
 
-    pub(super) fn note_sending(&self, send: &Send) {
+    #[expect(clippy::unused_self, reason = "a note of the lane as the others")]
+    pub(super) fn note_sending(&self, send: &Send, in_force: &InForce) {
         tracing::info!(
             resource = %send.object.key(),
             "Sending notification about condition '{}.{}' to '{}' using the configuration in namespace {}",
-            send.trigger, send.condition, send.destination, self.namespace
+            send.trigger, send.condition, send.destination, in_force.namespace
         );
     }
 
-    pub(super) fn note_unsent(&self, send: &Send, error: &AcceptError) {
-        let (resource, namespace) = (send.object.key(), &self.namespace);
+    #[expect(clippy::unused_self, reason = "a note of the lane as the others")]
+    pub(super) fn note_unsent(&self, send: &Send, error: &AcceptError, in_force: &InForce) {
+        let (resource, namespace) = (send.object.key(), &in_force.namespace);
         tracing::error!(
             %resource,
             "Failed to notify recipient {} defined in resource {resource}: {error} using the configuration in namespace {namespace}",
@@ -87,14 +88,14 @@ impl Lane {
         );
     }
 
-    pub(super) fn note_unrenderable(&self, send: &Send, error: &PostError) {
+    pub(super) fn note_unrenderable(&self, send: &Send, error: &PostError, in_force: &InForce) {
         self.metrics.delivered(
             self.binding.metrics_prefix(),
             &send.trigger,
             &send.destination.service,
             false,
         );
-        let (resource, namespace) = (send.object.key(), &self.namespace);
+        let (resource, namespace) = (send.object.key(), &in_force.namespace);
         tracing::error!(
             %resource,
             "Failed to notify recipient {} defined in resource {resource}: {error} using the configuration in namespace {namespace}",
@@ -112,7 +113,7 @@ impl Lane {
             delivered,
         );
         let resource = super::object_key(parcel);
-        let namespace = &self.namespace;
+        let namespace = &parcel.config_namespace;
         match ending {
             Ending::Delivered(receipt) => tracing::debug!(
                 %resource,
@@ -135,24 +136,47 @@ impl Lane {
 
 impl Lane {
     /// Shows which keys are in force as written, and tells people who look at the ConfigMap about those that are not.
-    pub(super) fn note_configuration(&self, before: &[Report], now: &Config) {
-        let items = now.items.iter().map(|item| ConfigItem {
+    pub(super) fn note_configuration(&self, before: Option<&InForce>, now: &InForce) {
+        let items = now.config.items.iter().map(|item| ConfigItem {
             kind: item.kind.clone(),
             name: item.name.clone(),
             valid: item.valid,
         });
-        self.metrics.config_items(self.binding.name(), items.collect());
-        self.redactor.set(self.binding.name(), now.secrets.values());
+        let owner = self.owner(now);
+        self.metrics.config_items(&owner, items.collect());
+        self.redactor.set(&owner, now.config.secrets.values());
+        let known = before.map_or(&[][..], |before| &before.config.reports);
+        let news = new_reports(known, &now.config.reports);
+        log_reports(self.binding.name(), &now.namespace, &news);
         let Some(notices) = &self.notices else { return };
         let subject = Subject {
             api_version: "v1".into(),
             kind: "ConfigMap".into(),
-            key: ObjectKey::new(self.namespace.as_str(), self.binding.settings_names().0),
+            key: ObjectKey::new(now.namespace.as_str(), self.binding.settings_names().0),
             uid: String::new(),
         };
-        for report in new_reports(before, &now.reports) {
-            notices.record(&subject, report.severity, "ConfigurationRefused", &report.to_string());
+        for report in news {
+            let message = report.to_string();
+            notices.record(
+                &subject,
+                report.severity,
+                "ConfigurationRefused",
+                &self.redactor.redact(&message),
+            );
         }
+    }
+
+    /// A tenant has no configuration any more.
+    pub(super) fn note_gone(&self, before: &InForce) {
+        let owner = self.owner(before);
+        self.metrics.config_items(&owner, Vec::new());
+        self.redactor.set(&owner, []);
+    }
+
+    /// Whose keys and secrets they are.
+    fn owner(&self, configuration: &InForce) -> String {
+        let name = self.binding.name();
+        if configuration.tenant { format!("{name}/{}", configuration.namespace) } else { name.to_owned() }
     }
 
     /// Tells people who look at the object that somebody was not told about it.

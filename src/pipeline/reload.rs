@@ -1,11 +1,10 @@
 //! New text of a ConfigMap or Secret: put it in force, send what waited for it, and look at all objects again.
 
-use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 
 use tokio::sync::watch;
 
-use super::settings::{log_reports, new_reports};
+use super::settings::InForce;
 use super::{Lane, Refused, object_key};
 use crate::outbox::store::Filter;
 use crate::source::Settings;
@@ -22,37 +21,38 @@ impl Lane {
     /// Puts `text` in force. Objects that it concerns are evaluated again at once (design 3), not with their next change.
     pub(super) async fn reload(&self, text: &Settings) {
         let before = self.settings.replace(text);
-        let now = self.in_force();
-        let name = self.binding.name();
-        tracing::info!(
-            binding = name,
-            "invalidated cache for resource in namespace: {} with the name: {}",
-            self.namespace,
-            self.binding.settings_names().0
-        );
-        log_reports(name, &self.namespace, &new_reports(&before.config.reports, &now.config.reports));
-        self.note_configuration(&before.config.reports, &now.config);
-
-        let former = &before.config.policy.service_fingerprints;
-        let present = &now.config.policy.service_fingerprints;
-        let changed: BTreeSet<&String> = present
-            .iter()
-            .filter(|(name, print)| former.get(*name) != Some(print))
-            .map(|(name, _)| name)
-            .collect();
-        if self.refused == Refused::Wait {
-            for service in changed {
-                self.redeliver(service).await;
-            }
-        }
+        let now = self.settings.central();
+        self.changed(Some(&before), &now).await;
         self.source.resync();
         self.reloads.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// Sends what `service` refused once more, now that it is configured differently (design 2).
-    async fn redeliver(&self, service: &str) {
+    /// The configuration `now` has come in the place of `before`.
+    pub(super) async fn changed(&self, before: Option<&InForce>, now: &InForce) {
+        tracing::info!(
+            binding = self.binding.name(),
+            "invalidated cache for resource in namespace: {} with the name: {}",
+            now.namespace,
+            self.binding.settings_names().0
+        );
+        self.note_configuration(before, now);
+        if self.refused != Refused::Wait {
+            return;
+        }
+        let former = before.map(|before| &before.config.policy.service_fingerprints);
+        let present = &now.config.policy.service_fingerprints;
+        for (service, print) in present {
+            if former.and_then(|former| former.get(service)) != Some(print) {
+                self.redeliver(&now.namespace, service).await;
+            }
+        }
+    }
+
+    /// Sends what `service` of the configuration in `namespace` refused once more, now that it is configured differently
+    /// (design 2).
+    async fn redeliver(&self, namespace: &str, service: &str) {
         let filter = Filter {
-            config_namespace: Some(self.namespace.clone()),
+            config_namespace: Some(namespace.to_owned()),
             service: Some(service.to_owned()),
             ..Filter::default()
         };

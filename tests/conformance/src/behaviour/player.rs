@@ -11,9 +11,11 @@ use dodona::binding::namespaces::NamespacePatterns;
 use dodona::binding::rollout::RolloutBinding;
 use dodona::binding::{Binding, state_annotation};
 use dodona::config::{BuildOptions, yaml};
+use dodona::delivery::client::Clients;
 use dodona::model::{Clock, FixedClock, NoLookup, Redactor, Secret, Settings, language_runtime};
 use dodona::outbox::{BreakerPolicy, Policy};
-use dodona::pipeline::{Pipeline, PipelineOptions, Refused, Watched};
+use dodona::pipeline::{Pipeline, PipelineOptions, Refused, Tenants, Watched};
+use dodona::source::ByNamespace;
 use dodona::telemetry::metrics::Metrics;
 use dodona_value::Zone;
 use serde_json::Value;
@@ -35,7 +37,11 @@ struct Player<'a> {
     clock: Arc<FixedClock>,
     receiver: Receiver,
     world: Arc<World>,
+    companions: Option<Arc<World>>,
     settings: watch::Sender<Settings>,
+    tenants: watch::Sender<ByNamespace>,
+    /// Names of the ConfigMap and the Secret.
+    names: (String, String),
     pipeline: Pipeline,
     binding: String,
     annotation: String,
@@ -54,13 +60,24 @@ async fn begin(trace: &Trace) -> anyhow::Result<(Player<'_>, Option<&Step>)> {
     let binding = binding(trace)?;
     let annotation = state_annotation(binding.annotation_prefix());
     let world = World::new(binding.name(), binding.resource().clone(), binding.namespaces().to_vec());
+    let companions = binding
+        .companions()
+        .map(|(resource, namespace)| World::new("companions", resource.clone(), vec![namespace.to_owned()]));
+    let names = binding.settings_names();
+    let names = (names.0.to_owned(), names.1.to_owned());
+    let mut tenants = ByNamespace::new();
     for object in &trace.objects {
         world.apply(object.clone(), &annotation, true).await;
+        if let Some(companions) = &companions {
+            companions.apply(object.clone(), &annotation, true).await;
+        }
+        set_tenant(&mut tenants, &names, object, false, &receiver);
     }
     let first = trace.steps.first().filter(|step| step.op == "start");
     clock.set(trace.clock_start + first.map_or(0, |step| step.at));
     let text = settings(trace.config.as_ref(), trace.secret.as_ref(), &receiver);
     let (sender, settings) = watch::channel(text);
+    let (tenants, tenant_settings) = watch::channel(tenants);
     let name = binding.name().to_owned();
     let build = BuildOptions {
         namespace: trace.controller_namespace.clone(),
@@ -72,8 +89,11 @@ async fn begin(trace: &Trace) -> anyhow::Result<(Player<'_>, Option<&Step>)> {
         binding,
         settings,
         build,
-        namespace: trace.controller_namespace.clone(),
         notices: None,
+        tenants: trace
+            .self_service
+            .then(|| Tenants { settings: tenant_settings, clients: Clients::default() }),
+        companions: companions.clone().map(|world| Arc::new(WorldSource(world)) as _),
     };
     let pipeline = Pipeline::start(options(&clock), vec![watched]);
     let player = Player {
@@ -81,7 +101,10 @@ async fn begin(trace: &Trace) -> anyhow::Result<(Player<'_>, Option<&Step>)> {
         clock,
         receiver,
         world,
+        companions,
         settings: sender,
+        tenants,
+        names,
         pipeline,
         binding: name,
         annotation,
@@ -111,13 +134,12 @@ fn options(clock: &Arc<FixedClock>) -> PipelineOptions {
 }
 
 fn binding(trace: &Trace) -> anyhow::Result<Arc<dyn Binding>> {
-    if trace.self_service {
-        bail!("self-service is not there yet");
-    }
     Ok(match (trace.binding.as_str(), &trace.generic) {
         ("app", _) => {
             let patterns = NamespacePatterns::parse(&trace.application_namespaces);
-            Arc::new(AppBinding::new(trace.controller_namespace.as_str(), patterns))
+            let mut app = AppBinding::new(trace.controller_namespace.as_str(), patterns);
+            app.self_service = trace.self_service;
+            Arc::new(app)
         }
         ("rollout", _) => Arc::new(RolloutBinding::default()),
         (_, Some(generic)) => {
@@ -153,6 +175,38 @@ fn settings(
             data.iter().map(|(key, text)| (key.clone(), Secret::from(fill(text).as_str()))).collect()
         }),
     }
+}
+
+/// Takes over a ConfigMap or Secret of a namespace, if `object` is one; whether it is.
+fn set_tenant(
+    tenants: &mut ByNamespace,
+    names: &(String, String),
+    object: &Value,
+    delete: bool,
+    receiver: &Receiver,
+) -> bool {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let metadata = if delete { object } else { &object["metadata"] };
+    let (kind, name, namespace) =
+        (text(&object["kind"]), text(&metadata["name"]), text(&metadata["namespace"]));
+    let is_map = kind == "ConfigMap" && name == names.0;
+    if !is_map && (kind != "Secret" || name != names.1) {
+        return false;
+    }
+    let data = serde_json::from_value::<BTreeMap<String, String>>(object["data"].clone()).unwrap_or_default();
+    let place = tenants.entry(namespace).or_default();
+    if is_map {
+        place.config_map = (!delete).then(|| settings(Some(&data), None, receiver).config_map).flatten();
+    } else {
+        // What the cluster keeps encoded is text in a trace.
+        let data = if data.is_empty() {
+            serde_json::from_value(object["stringData"].clone()).unwrap_or_default()
+        } else {
+            data
+        };
+        place.secret = (!delete).then(|| settings(None, Some(&data), receiver).secret).flatten();
+    }
+    true
 }
 
 impl Player<'_> {
@@ -202,11 +256,23 @@ impl Player<'_> {
             "start" => {}
             "apply" => {
                 let replace = step.get("replace").as_bool().unwrap_or_default();
-                self.world.apply(step.get("object").clone(), &self.annotation, replace).await;
+                let object = step.get("object");
+                self.world.apply(object.clone(), &self.annotation, replace).await;
+                if let Some(companions) = &self.companions {
+                    companions.apply(object.clone(), &self.annotation, replace).await;
+                }
+                self.set_tenant(object, false).await?;
             }
             "delete" => {
                 let text = |name: &str| step.get("ref")[name].as_str().unwrap_or_default().to_owned();
-                self.world.delete(&text("namespace"), &text("name")).await;
+                let kind = text("kind");
+                if self.world.has(&kind) || kind.is_empty() {
+                    self.world.delete(&text("namespace"), &text("name")).await;
+                } else if let Some(world) = self.companions.as_ref().filter(|world| world.has(&kind)) {
+                    world.delete(&text("namespace"), &text("name")).await;
+                } else {
+                    self.set_tenant(step.get("ref"), true).await?;
+                }
             }
             "resync" => self.world.resync_all().await,
             "set_config" => self.set_config(step).await?,
@@ -235,6 +301,23 @@ impl Player<'_> {
             }
             *text != before
         });
+        self.wait_for_reload(changed).await
+    }
+
+    /// A ConfigMap or Secret of a namespace came, changed or went.
+    async fn set_tenant(&mut self, object: &Value, delete: bool) -> anyhow::Result<()> {
+        if !self.trace.self_service {
+            return Ok(());
+        }
+        let (names, receiver) = (&self.names, &self.receiver);
+        let changed = self.tenants.send_if_modified(|tenants| {
+            let before = tenants.clone();
+            set_tenant(tenants, names, object, delete, receiver) && *tenants != before
+        });
+        self.wait_for_reload(changed).await
+    }
+
+    async fn wait_for_reload(&mut self, changed: bool) -> anyhow::Result<()> {
         self.reloads += u64::from(changed);
         let lane = self.pipeline.lanes().get(&self.binding).context("no lane")?;
         let deadline = Instant::now() + PATIENCE;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use dodona::model::{Cause, Change, Object, ObjectKey, Resource};
-use dodona::source::{Source, SourceError};
+use dodona::source::{Shelf, Source, SourceError};
 use dodona_value::Numbers;
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -33,6 +33,8 @@ struct State {
     backlog: Vec<Change>,
     /// Changes by our own patches that the watch has not delivered yet.
     own: Vec<Change>,
+    /// Where the objects are put, if they are companions.
+    shelf: Option<Arc<Shelf>>,
 }
 
 impl World {
@@ -81,6 +83,11 @@ impl World {
             )
         };
         self.send(change).await;
+    }
+
+    /// Whether `kind` is the kind of the objects here.
+    pub(crate) fn has(&self, kind: &str) -> bool {
+        self.resource.kind.as_deref() == Some(kind)
     }
 
     pub(crate) async fn delete(&self, namespace: &str, name: &str) {
@@ -140,6 +147,13 @@ impl World {
 
     async fn send(&self, change: Option<Change>) {
         let Some(change) = change else { return };
+        if let Some(place) = self.state().shelf.clone() {
+            match change.cause {
+                Cause::Deleted => place.take(change.object.key()),
+                _ => place.put(change.object),
+            }
+            return;
+        }
         let sender = {
             let mut state = self.state();
             if state.changes.is_none() {
@@ -226,5 +240,21 @@ impl Source for WorldSource {
 
     fn synced(&self) -> watch::Receiver<bool> {
         self.0.synced.subscribe()
+    }
+
+    /// At once, so that a step sees what the step before has put there.
+    fn keep(self: Arc<Self>, place: Arc<Shelf>) -> BoxFuture<'static, ()> {
+        async move {
+            let backlog = {
+                let mut state = self.0.state();
+                state.shelf = Some(Arc::clone(&place));
+                std::mem::take(&mut state.backlog)
+            };
+            for change in backlog {
+                self.0.send(Some(change)).await;
+            }
+            place.completed();
+        }
+        .boxed()
     }
 }
