@@ -13,8 +13,8 @@ use tokio::time::Instant;
 
 use super::client::{Failure, Http, REQUEST_TIMEOUT};
 use super::redact::{Redactor, shown_url};
-use super::verdict::{refusal, retry_after, verdict};
-use super::{BuildContext, DeliveryError, DeliveryOptions, Retry, Service};
+use super::verdict::{refusal, reset_after, retry_after, verdict};
+use super::{BuildContext, DeliveryError, DeliveryOptions, ErrorKind, Retry, Service};
 use crate::delivery::options::Options;
 use crate::model::{Message, NodeError, Receipt};
 
@@ -23,7 +23,7 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(55);
 
 /// A service that delivers a message with one HTTP request.
 pub trait HttpService: Send + Sync + 'static {
-    /// The request that brings `message` to `recipient`. Pure: no I/O, no clock.
+    /// The request that brings `message` to `recipient`. Pure: no I/O, no clock but the one of the build context.
     fn request(&self, message: &Message, recipient: &str) -> Result<Request<Bytes>, DeliveryError>;
 
     /// What the answer means. Pure. By default: 2xx is a success, anything else as the common table says.
@@ -63,6 +63,23 @@ impl Repeats {
     /// The outbox alone repeats.
     pub const NONE: Self =
         Self { most: 0, pause: Duration::ZERO, longest: Duration::ZERO, when: When::Temporary };
+
+    /// Reads `retryMax`, `retryWaitMin` and `retryWaitMax`; 0 and what is absent is as in `otherwise`, a negative
+    /// `retryMax` means none (services 2.3).
+    pub fn read(options: &Options<'_>, otherwise: Self) -> Result<Self, NodeError> {
+        let wait =
+            |name, default| Ok(options.duration(name)?.filter(|wait| !wait.is_zero()).unwrap_or(default));
+        let most = match options.int("retryMax")?.unwrap_or(0) {
+            0 => otherwise.most,
+            other => u32::try_from(other.max(0)).unwrap_or(u32::MAX),
+        };
+        Ok(Self {
+            most,
+            pause: wait("retryWaitMin", otherwise.pause)?,
+            longest: wait("retryWaitMax", otherwise.longest)?,
+            when: otherwise.when,
+        })
+    }
 
     /// The pause after the repeat number `done` (0 before the first one).
     fn pause(&self, done: u32) -> Duration {
@@ -107,9 +124,28 @@ impl Reply {
         serde_json::from_slice(self.body()).ok()
     }
 
+    /// The body as JSON where the receiver always answers so; `whose` names it. Anything else comes from something in
+    /// between (a proxy, a log-in page), which may go away.
+    pub fn expect_json(&self, whose: &str) -> Result<serde_json::Value, DeliveryError> {
+        self.json().ok_or_else(|| {
+            let detail = format!("the answer is no JSON, so this is not {whose}: {}", self.quote);
+            DeliveryError::temporary(ErrorKind::Unavailable, detail).with_status(self.status().as_u16())
+        })
+    }
+
     /// 2xx is a success; everything else is [`Reply::refused`].
     pub fn accepted(&self) -> Result<Receipt, DeliveryError> {
         if self.status().is_success() { Ok(self.receipt(None)) } else { Err(self.refused()) }
+    }
+
+    /// 2xx is a success unless it brings a web page: then something in front of `whose` API has answered, a login page
+    /// for example, and nothing was delivered.
+    pub fn accepted_by(&self, whose: &str) -> Result<Receipt, DeliveryError> {
+        let receipt = self.accepted()?;
+        if self.body().trim_ascii_start().starts_with(b"<") {
+            self.expect_json(whose)?;
+        }
+        Ok(receipt)
     }
 
     /// The receipt for an accepted message.
@@ -126,6 +162,15 @@ impl Reply {
     /// An error with `detail`, and with kind and retry as the status says.
     pub fn error(&self, detail: impl Into<String>) -> DeliveryError {
         refusal(self.status(), self.headers(), self.now, detail.into())
+    }
+
+    /// [`Reply::error`] for a receiver that says in a `header` of its own when its rate limit ends.
+    pub fn limited(&self, detail: impl Into<String>, header: &str) -> DeliveryError {
+        let mut error = self.error(detail);
+        if let (429, Retry::Later) = (self.status().as_u16(), error.retry) {
+            error.retry = reset_after(self.headers(), header, self.now).map_or(Retry::Later, Retry::After);
+        }
+        error
     }
 
     /// The pause that the receiver asks for.
@@ -145,10 +190,19 @@ pub struct Caller {
 impl Caller {
     /// A caller for the service that is being built.
     pub fn new(context: &BuildContext<'_>, options: &Options<'_>) -> Result<Self, NodeError> {
+        Self::with(context, options, options.delivery()?)
+    }
+
+    /// The same with delivery options that the service has read itself.
+    pub fn with(
+        context: &BuildContext<'_>,
+        options: &Options<'_>,
+        delivery: DeliveryOptions,
+    ) -> Result<Self, NodeError> {
         Ok(Self {
             name: context.name.to_owned(),
             http: context.clients.http(options.transport()?),
-            options: options.delivery()?,
+            options: delivery,
             redactor: options.redactor.clone(),
         })
     }
@@ -163,9 +217,9 @@ impl Caller {
         self.http.clients()
     }
 
-    /// Removes the service's secrets from an error that was made outside.
+    /// Removes the service's secrets and control characters from an error that was made outside, and cuts it.
     pub fn clean(&self, mut error: DeliveryError) -> DeliveryError {
-        error.detail = self.redactor.clean(&error.detail);
+        error.detail = self.redactor.quote(error.detail.as_bytes());
         error
     }
 

@@ -5,6 +5,7 @@
 
 pub mod client;
 pub mod conversation;
+mod cut;
 pub mod driver;
 mod error;
 pub mod options;
@@ -17,6 +18,7 @@ pub mod services;
 pub mod sign;
 pub mod smtp;
 pub mod template;
+pub mod text_map;
 pub mod verdict;
 
 use std::sync::Arc;

@@ -1,5 +1,6 @@
 //! Reads the settings of a service: leniently, once for all services, and with every secret remembered for redaction.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::DeliveryOptions;
@@ -45,6 +46,37 @@ impl<'a> Options<'a> {
         Ok(text)
     }
 
+    /// A URL that is no secret but for a password in it; trimmed.
+    pub fn address(&mut self, name: &str) -> Result<String, NodeError> {
+        let text = self.fields.text(name)?.trim().to_owned();
+        if let Ok(url) = url::Url::parse(&text) {
+            self.redactor.add(url.password().unwrap_or_default());
+        }
+        Ok(text)
+    }
+
+    /// `basicAuth`: user and password, if the setting is there.
+    pub fn basic_auth(&mut self) -> Result<Option<(String, String)>, NodeError> {
+        let Some(fields) = self.fields.fields("basicAuth")? else { return Ok(None) };
+        let inside = |error: NodeError| error.inside("basicAuth");
+        let (user, password) =
+            (fields.text("username").map_err(inside)?, fields.text("password").map_err(inside)?);
+        self.redactor.add(&password);
+        self.redactor.add(&format!("{user}:{password}"));
+        Ok(Some((user, password)))
+    }
+
+    /// A map of names to tokens, which are trimmed and remembered as [`Options::secret`] does it.
+    pub fn secret_map(&mut self, name: &str) -> Result<BTreeMap<String, String>, NodeError> {
+        let pairs = self.fields.text_map(name)?.into_iter();
+        let pairs: BTreeMap<String, String> =
+            pairs.map(|(key, text)| (key, trim_line_end(&text).to_owned())).collect();
+        for text in pairs.values() {
+            self.redactor.add(text);
+        }
+        Ok(pairs)
+    }
+
     /// A boolean; false if absent.
     pub fn flag(&self, name: &str) -> Result<bool, NodeError> {
         self.fields.bool(name)
@@ -67,13 +99,13 @@ impl<'a> Options<'a> {
 
     /// The options that every service has (issue: delivery options as extra fields).
     pub fn delivery(&self) -> Result<DeliveryOptions, NodeError> {
+        self.delivery_within(self.positive("timeout")?)
+    }
+
+    /// The same for a service that reads `timeout` in its own way.
+    pub fn delivery_within(&self, timeout: Option<Duration>) -> Result<DeliveryOptions, NodeError> {
         let retries = self.int("retries")?.map(|count| u32::try_from(count.max(0)).unwrap_or(u32::MAX));
-        Ok(DeliveryOptions {
-            timeout: self.positive("timeout")?,
-            retries,
-            rate_limit: self.rate()?,
-            max_age: self.positive("maxAge")?,
-        })
+        Ok(DeliveryOptions { timeout, retries, rate_limit: self.rate()?, max_age: self.positive("maxAge")? })
     }
 
     /// The transport options of the HTTP services (services 1.4, family E); accepted by all of them.

@@ -101,6 +101,36 @@ fn percent_decoded(text: &str) -> String {
     String::from_utf8_lossy(&unescape(text)).into_owned()
 }
 
+/// `base` with `path` below it: slashes that are doubled or at the end, `.` and `..` are cleaned away, a query of `base`
+/// stays behind the path.
+pub fn below(base: &str, path: &str) -> String {
+    let base = base.split('#').next().unwrap_or_default();
+    let (address, query) =
+        base.split_once('?').map_or((base, None), |(address, query)| (address, Some(query)));
+    let (scheme, rest) = address.split_once("://").map_or(("", address), |(scheme, rest)| (scheme, rest));
+    let (authority, own) = rest.split_once('/').unwrap_or((rest, ""));
+    let mut segments: Vec<&str> = Vec::new();
+    for segment in own.split('/').chain(path.split('/')) {
+        match segment {
+            "" | "." => {}
+            ".." => {
+                segments.pop();
+            }
+            segment => segments.push(segment),
+        }
+    }
+    let mark = if scheme.is_empty() { "" } else { "://" };
+    let query = query.map_or_else(String::new, |query| format!("?{query}"));
+    format!("{scheme}{mark}{authority}/{}{query}", segments.join("/"))
+}
+
+/// `text` as one segment of a path: slashes in it too are escaped.
+pub fn segment(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    text.bytes().for_each(|byte| escape_byte(byte, b"-_.~$&+:=@", &mut escaped));
+    escaped
+}
+
 /// A URL with its path escaped as Go escapes it.
 ///
 /// A path whose characters are all allowed in a URL stays as it is written; any other path is unescaped and escaped again
@@ -141,14 +171,19 @@ fn escape_path(path: &str) -> Result<String, String> {
     }
     let mut escaped = String::with_capacity(path.len() * 2);
     for byte in unescape(path) {
-        if byte.is_ascii_alphanumeric() || b"-_.~$&+,/:;=@".contains(&byte) {
-            escaped.push(char::from(byte));
-        } else {
-            let digit = |value: u8| char::from(*b"0123456789ABCDEF".get(usize::from(value)).unwrap_or(&b'0'));
-            escaped.extend(['%', digit(byte >> 4), digit(byte & 15)]);
-        }
+        escape_byte(byte, b"-_.~$&+,/:;=@", &mut escaped);
     }
     Ok(escaped)
+}
+
+/// Appends `byte` as it is if it is a letter, a digit or in `plain`, otherwise as `%XX`.
+fn escape_byte(byte: u8, plain: &[u8], into: &mut String) {
+    if byte.is_ascii_alphanumeric() || plain.contains(&byte) {
+        into.push(char::from(byte));
+    } else {
+        let digit = |value: u8| char::from(*b"0123456789ABCDEF".get(usize::from(value)).unwrap_or(&b'0'));
+        into.extend(['%', digit(byte >> 4), digit(byte & 15)]);
+    }
 }
 
 /// `text` with its `%XX` replaced; what is no escape stays.
@@ -182,6 +217,21 @@ mod tests {
         }
         assert!(escape_path("/a%zz").is_err());
         assert!(escape_path("/a%").is_err());
+    }
+
+    #[test]
+    fn paths_are_put_below_a_base() {
+        for (base, url) in [
+            ("http://h", "http://h/a/b"),
+            ("http://h/", "http://h/a/b"),
+            ("http://h/x//y/./", "http://h/x/y/a/b"),
+            ("http://h/../x/../y?q=1#f", "http://h/y/a/b?q=1"),
+            ("http://u:p@h:1/x", "http://u:p@h:1/x/a/b"),
+            ("h/x", "h/x/a/b"),
+        ] {
+            assert_eq!(below(base, "/a/b"), url, "{base}");
+        }
+        assert_eq!(segment("a b/ü%:~"), "a%20b%2F%C3%BC%25:~");
     }
 
     #[test]

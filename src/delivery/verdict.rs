@@ -49,6 +49,18 @@ pub fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     Some(pause.min(LONGEST_RETRY_AFTER))
 }
 
+/// The pause until a rate limit ends, as the header `name` has it: in seconds, or as a Unix time.
+pub fn reset_after(headers: &HeaderMap, name: &str, now: Timestamp) -> Option<Duration> {
+    /// Nobody waits for thirty years: what is larger is a time.
+    const SMALLEST_TIME: u64 = 1_000_000_000;
+    let number: u64 = headers.get(name)?.to_str().ok()?.trim().parse().ok()?;
+    let seconds = match number {
+        SMALLEST_TIME.. => number.saturating_sub(u64::try_from(now.as_second()).unwrap_or(0)),
+        _ => number,
+    };
+    Some(Duration::from_secs(seconds).min(LONGEST_RETRY_AFTER))
+}
+
 /// An HTTP date: the form of RFC 9110, and what is close enough to it.
 fn http_date(text: &str) -> Option<Timestamp> {
     jiff::fmt::rfc2822::parse(text).ok().map(|date| date.timestamp())
@@ -59,8 +71,12 @@ mod tests {
     use super::*;
 
     fn headers(value: &str) -> HeaderMap {
+        headers_of("retry-after", value)
+    }
+
+    fn headers_of(name: &'static str, value: &str) -> HeaderMap {
         let mut headers = HeaderMap::new();
-        headers.insert(http::header::RETRY_AFTER, value.parse().unwrap());
+        headers.insert(name, value.parse().unwrap());
         headers
     }
 
@@ -73,6 +89,17 @@ mod tests {
         assert_eq!(at("Wed, 01 Jan 2020 00:00:00 GMT"), Some(Duration::ZERO));
         assert_eq!(at("99999999999999"), Some(LONGEST_RETRY_AFTER));
         assert_eq!(at("soon"), None);
+    }
+
+    #[test]
+    fn rate_limits_end_after_seconds_or_at_a_time() {
+        let now: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
+        let at = |text: &str| reset_after(&headers_of("x-reset", text), "x-reset", now);
+        assert_eq!(at("12"), Some(Duration::from_secs(12)));
+        assert_eq!(at("1767225630"), Some(Duration::from_secs(30)));
+        assert_eq!(at("1600000000"), Some(Duration::ZERO));
+        assert_eq!(at("99999999999"), Some(LONGEST_RETRY_AFTER));
+        assert_eq!(at("-1"), None);
     }
 
     #[test]

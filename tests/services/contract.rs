@@ -287,7 +287,12 @@ async fn credentials_do_not_follow_redirects_to_other_hosts() {
             .unwrap();
         let followed: Vec<Recorded> = other.requests();
         assert_eq!(followed.len(), 1, "{kind}");
-        assert_eq!(followed.first().unwrap().header("authorization"), None, "{kind}");
+        let followed = followed.first().unwrap();
+        assert_eq!(followed.header("authorization"), None, "{kind}");
+        let headers = format!("{:?}", followed.headers);
+        for secret in &contract.secrets {
+            assert!(!headers.contains(secret.as_str()), "{kind}: `{secret}` went to another host: {headers}");
+        }
     }
 }
 

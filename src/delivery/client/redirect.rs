@@ -1,7 +1,7 @@
 //! How redirects are followed: Go's rules, which differ from reqwest's for PUT and friends (services 1.4).
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, COOKIE, HOST, LOCATION, PROXY_AUTHORIZATION};
+use http::header::{AUTHORIZATION, COOKIE, HOST, HeaderName, LOCATION, PROXY_AUTHORIZATION};
 use http::{HeaderMap, Method, Request, StatusCode};
 use url::Url;
 
@@ -44,11 +44,20 @@ pub(super) fn next(
         }
     }
     if target.origin() != url.origin() {
-        for name in [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION, HOST] {
+        let names: Vec<HeaderName> = next.headers().keys().filter(|name| stays_home(name)).cloned().collect();
+        for name in names {
             next.headers_mut().remove(name);
         }
     }
     Ok(Some((next, target)))
+}
+
+/// Headers that do not travel to another host: credentials by their standard names, and by the names that services give
+/// them (`X-Api-Key`, `X-Auth-Token`).
+fn stays_home(name: &HeaderName) -> bool {
+    let telling = ["api-key", "apikey", "token", "secret", "password"];
+    [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION, HOST].contains(name)
+        || telling.iter().any(|part| name.as_str().contains(part))
 }
 
 #[cfg(test)]

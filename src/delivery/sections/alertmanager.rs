@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use super::attributes::TextMap;
 use crate::delivery::section::object;
 use crate::delivery::template::Text;
+use crate::delivery::text_map::TextMap;
 use crate::model::{Node, NodeError, Section, SectionContext, SectionError};
 
 /// Where the link leads if the template does not say.
@@ -33,13 +33,13 @@ pub(super) fn compile(template: &str, section: &Node) -> Result<Box<dyn Section>
 
 impl Section for Alert {
     fn render(&self, context: &mut SectionContext<'_>, into: &mut Value) -> Result<(), SectionError> {
-        let mut labels = self.labels.render("labels", context)?;
+        let mut labels = self.labels.render_filled("labels", context)?;
         if labels.is_empty() {
             let message = "at least one label pair required".to_owned();
             return Err(SectionError { field: "labels".to_owned(), message });
         }
         labels.entry("alertname").or_insert_with(|| self.name.clone().into());
-        let annotations = self.annotations.render("annotations", context)?;
+        let annotations = self.annotations.render_filled("annotations", context)?;
         let link = web_address(&self.link.render("generatorURL", context)?);
         let now = context.runtime.clock.now();
         let now = jiff::Timestamp::new(now.unix_seconds(), i32::try_from(now.nanosecond()).unwrap_or(0));

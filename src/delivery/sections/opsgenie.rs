@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::attributes::TextMap;
 use crate::delivery::section::{Field, FieldSection, object};
 use crate::delivery::template::Text;
+use crate::delivery::text_map::TextMap;
 use crate::model::{Node, NodeError, Section, SectionContext, SectionError};
 
 const FIELDS: &[Field] = &[

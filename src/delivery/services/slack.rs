@@ -342,10 +342,7 @@ fn judge(reply: &Reply) -> Result<Value, DeliveryError> {
     if status != StatusCode::OK {
         return Err(reply.error(format!("slack server error: {status}")));
     }
-    let Some(answer) = reply.json() else {
-        let detail = format!("the answer is no JSON, so this is not Slack's API: {}", reply.quote);
-        return Err(DeliveryError::temporary(ErrorKind::Unavailable, detail).with_status(200));
-    };
+    let answer = reply.expect_json("Slack's API")?;
     if answer.get("ok").and_then(Value::as_bool) == Some(true) {
         return Ok(answer);
     }

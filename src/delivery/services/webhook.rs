@@ -20,9 +20,12 @@ pub(super) const TYPE: ServiceType =
     ServiceType { name: "webhook", section: Some(SectionType { key: "webhook", compile }), build };
 
 /// Upstream's defaults for repeats within one attempt.
-const RETRY_MAX: i64 = 3;
-const RETRY_WAIT_MIN: Duration = Duration::from_secs(1);
-const RETRY_WAIT_MAX: Duration = Duration::from_secs(5);
+const REPEATS: Repeats = Repeats {
+    most: 3,
+    pause: Duration::from_secs(1),
+    longest: Duration::from_secs(5),
+    when: When::Temporary,
+};
 
 struct Webhook {
     name: String,
@@ -43,8 +46,8 @@ fn build(context: &mut BuildContext<'_>, settings: &Node) -> Result<Arc<dyn Serv
     let webhook = Webhook {
         name: context.name.to_owned(),
         headers: headers(&mut options)?,
-        basic: basic_auth(&mut options)?,
-        repeats: repeats(&options)?,
+        basic: options.basic_auth()?,
+        repeats: Repeats::read(&options, REPEATS)?,
         url,
     };
     Driver::build(context, &options, webhook)
@@ -70,30 +73,6 @@ fn headers(options: &mut Options<'_>) -> Result<Vec<(String, String)>, NodeError
 fn is_secret_header(name: &str) -> bool {
     let harmless = ["content-type", "accept", "user-agent", "host", "accept-language", "content-language"];
     !harmless.contains(&name.trim().to_ascii_lowercase().as_str())
-}
-
-fn basic_auth(options: &mut Options<'_>) -> Result<Option<(String, String)>, NodeError> {
-    let Some(fields) = options.fields().fields("basicAuth")? else { return Ok(None) };
-    let inside = |error: NodeError| error.inside("basicAuth");
-    let (user, password) =
-        (fields.text("username").map_err(inside)?, fields.text("password").map_err(inside)?);
-    options.redactor.add(&password);
-    options.redactor.add(&format!("{user}:{password}"));
-    Ok(Some((user, password)))
-}
-
-fn repeats(options: &Options<'_>) -> Result<Repeats, NodeError> {
-    let wait = |name, default| Ok(options.duration(name)?.filter(|wait| !wait.is_zero()).unwrap_or(default));
-    let most = match options.int("retryMax")?.unwrap_or(0) {
-        0 => RETRY_MAX,
-        other => other.max(0),
-    };
-    Ok(Repeats {
-        most: u32::try_from(most).unwrap_or(u32::MAX),
-        pause: wait("retryWaitMin", RETRY_WAIT_MIN)?,
-        longest: wait("retryWaitMax", RETRY_WAIT_MAX)?,
-        when: When::Temporary,
-    })
 }
 
 impl HttpService for Webhook {

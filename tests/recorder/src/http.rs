@@ -176,6 +176,8 @@ impl HttpRecorder {
 
 impl Shared {
     fn serve(&self, stream: TcpStream) {
+        // Head and body are written one after the other: without this each answer waits for an acknowledgement.
+        drop(stream.set_nodelay(true));
         let number = self.connections.fetch_add(1, Ordering::SeqCst);
         let Ok(address) = stream.local_addr() else { return };
         // A client that has gone away ends the thread by a failed read or write.
