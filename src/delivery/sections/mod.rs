@@ -20,7 +20,6 @@ pub(super) const PENDING: &[SectionType] = &[
     SectionType { key: "github", compile: github::compile },
     SectionType { key: "googlechat", compile: googlechat },
     SectionType { key: "mattermost", compile: attachments },
-    SectionType { key: "newrelic", compile: newrelic },
     SectionType { key: "opsgenie", compile: opsgenie::compile },
     SectionType { key: "pagerduty", compile: pagerduty },
     SectionType { key: "pagerdutyv2", compile: pagerdutyv2 },
@@ -40,22 +39,6 @@ fn googlechat(template: &str, section: &Node) -> Compiled {
         Field::text("cards").shown().holds(Kind::Payload),
         Field::text("cardsV2").shown().holds(Kind::Payload),
         Field::text("threadKey"),
-    ];
-    FieldSection::compile(template, section, FIELDS)
-}
-
-/// The defaults apply again in every template that has the section (services 1.3).
-fn newrelic(template: &str, section: &Node) -> Compiled {
-    const REVISION: &str = "{{.app.status.operationState.syncResult.revision}}";
-    const CHANGELOG: &str =
-        "{{(call .repo.GetCommitMetadata .app.status.operationState.syncResult.revision).Message}}";
-    const USER: &str =
-        "{{(call .repo.GetCommitMetadata .app.status.operationState.syncResult.revision).Author}}";
-    const FIELDS: &[Field] = &[
-        Field::text("revision").always().shown().holds(Kind::TextOr(REVISION)),
-        Field::text("changelog").always().holds(Kind::TextOr(CHANGELOG)),
-        Field::text("description").always(),
-        Field::text("user").always().holds(Kind::TextOr(USER)),
     ];
     FieldSection::compile(template, section, FIELDS)
 }

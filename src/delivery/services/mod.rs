@@ -2,10 +2,14 @@
 
 pub mod console;
 mod email;
+mod grafana;
+mod newrelic;
+mod pushover;
 mod slack;
 mod webhook;
 
 use super::ServiceType;
 
 /// All service types, ordered by name. Docs index, tests, command-line help and metric labels are derived from it.
-pub const TABLE: &[ServiceType] = &[console::TYPE, email::TYPE, slack::TYPE, webhook::TYPE];
+pub const TABLE: &[ServiceType] =
+    &[console::TYPE, email::TYPE, grafana::TYPE, newrelic::TYPE, pushover::TYPE, slack::TYPE, webhook::TYPE];
