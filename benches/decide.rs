@@ -66,6 +66,7 @@ fn trigger(when: &str, once_per: &str) -> Trigger {
         once_per: once_per.into(),
         send: vec!["synced".into()],
         description: String::new(),
+        ..ConditionText::default()
     };
     Trigger { conditions: vec![Condition::compile(0, text).unwrap()] }
 }

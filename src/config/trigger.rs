@@ -8,7 +8,7 @@ use crate::engine::{Condition, ConditionText, Trigger};
 use crate::model::{Fields, Node, NodeError, NodeKind};
 
 /// Fields of a condition; others are ignored, as upstream does (core 1.4.10).
-const FIELDS: &[&str] = &["when", "send", "oncePer", "description"];
+const FIELDS: &[&str] = &["when", "send", "oncePer", "description", "for", "resolved"];
 
 /// A trigger with the texts that made it, which a legacy bundle may change (core 1.8).
 pub(super) struct Decoded {
@@ -77,13 +77,14 @@ fn condition(
             notes.warn(key.at, &item, message);
         }
     }
-    let send = match fields.get("send") {
+    let mut templates = |field: &str| match fields.get(field) {
         Some(list) => {
             notes.refer(Referred::Template, list);
-            notes.names(list, "send", lenient).map_err(|error| error.inside("send"))?
+            notes.names(list, field, lenient).map_err(|error| error.inside(field))
         }
-        None => Vec::new(),
+        None => Ok(Vec::new()),
     };
+    let (send, resolved) = (templates("send")?, templates("resolved")?);
     if send.is_empty() {
         notes.warn(
             fields.at(),
@@ -95,6 +96,8 @@ fn condition(
         when: fields.text("when")?,
         once_per: fields.text("oncePer")?,
         send,
+        lasting: fields.duration("for")?,
+        resolved,
         description: fields.text("description")?,
     })
 }

@@ -6,15 +6,18 @@
 //! reason of an event, asks [`super::destinations`] and [`super::evaluate`] as it is done here, and queues under keys of
 //! its own; nothing here assumes that it is the only one.
 
+mod lasting;
+
 use std::sync::Arc;
 
 use dodona_value::{Runtime, Scope};
 
 use super::ledger::Pass;
 use super::subscribe::{Annotations, Destinations, Reading, destinations, is_annotated, may_be_subscribed};
-use super::trigger::{Verdict, evaluate, ledger_key};
+use super::trigger::{Condition, Verdict, evaluate, ledger_key};
 use super::{Ledger, Policy, Presence, Send};
 use crate::model::{Change, Destination, Object, ObjectError, Report};
+use lasting::Standing;
 
 /// One policy that applies to the object.
 #[derive(Clone, Copy)]
@@ -70,7 +73,8 @@ pub struct Plan {
     pub forget: Vec<String>,
     /// Whether the annotation has to be written: ask [`Ledger::patch_for`].
     pub patch: bool,
-    /// Unix second at which the object is to be looked at again, if nothing happens before: a condition reads the clock.
+    /// Unix second at which the object is to be looked at again, if nothing happens before: a condition reads the clock, or
+    /// has not held for long enough yet.
     pub wake_at: Option<i64>,
     /// What every condition said; for logs, metrics and `why`.
     pub verdicts: Vec<Verdict>,
@@ -86,7 +90,7 @@ pub struct Plan {
 pub fn decide(input: &DecideInput<'_>, ledger: &mut Ledger) -> Plan {
     let object = &input.change.object;
     let subscribed = input.policies.iter().any(|applicable| concerns(applicable, object, input.reading));
-    if !subscribed {
+    if !subscribed && !lasting::is_marked(object, ledger.annotation()) {
         return Plan { patch: ledger.notice(input.change), ..Plan::default() };
     }
     let Some(mut pass) = ledger.observe(input.change) else { return Plan::default() };
@@ -106,6 +110,9 @@ pub fn decide(input: &DecideInput<'_>, ledger: &mut Ledger) -> Plan {
             }
             Err(error) => plan.problem = Some(error.to_string()),
         }
+    }
+    if plan.problem.is_none() {
+        lasting::sweep(&mut pass);
     }
     plan.patch = pass.finish();
     plan
@@ -135,16 +142,20 @@ impl Decision<'_, '_, '_> {
                 continue;
             };
             if trigger.uses_clock() {
-                self.plan.wake_at = Some(self.input.now.saturating_add(self.input.resync));
+                self.wake(self.input.now.saturating_add(self.input.resync));
             }
-            for verdict in evaluate(self.index, name, trigger, scope, self.input.runtime) {
+            let verdicts = evaluate(self.index, name, trigger, scope, self.input.runtime);
+            for (condition, mut verdict) in trigger.conditions.iter().zip(verdicts) {
+                let standing = self.standing(condition, &mut verdict);
                 for target in targets {
-                    let namespace = self.policy.prefix_keys.then_some(self.policy.namespace.as_str());
-                    ledger_key(&mut key, namespace, &verdict, target);
-                    if verdict.triggered {
-                        self.holds(&verdict, target, &key);
-                    } else if self.pass.forget(&key) {
-                        self.plan.forget.push(key.clone());
+                    ledger_key(&mut key, self.namespace(), &verdict, target);
+                    match standing {
+                        Standing::Holds => {
+                            self.reopens(condition, &verdict, target);
+                            self.holds(condition, &verdict, target, &key);
+                        }
+                        Standing::Waits | Standing::Unknown => self.stays(condition, &verdict, target, &key),
+                        Standing::Ended => self.ends(condition, &verdict, target, &key),
                     }
                 }
                 self.plan.verdicts.push(verdict);
@@ -152,14 +163,20 @@ impl Decision<'_, '_, '_> {
         }
     }
 
+    /// What the ledger keys of a tenant's configuration carry.
+    fn namespace(&self) -> Option<&str> {
+        self.policy.prefix_keys.then_some(self.policy.namespace.as_str())
+    }
+
     /// The condition holds: it is told unless it was (core 3.5.2).
-    fn holds(&mut self, verdict: &Verdict, target: &Destination, key: &str) {
+    fn holds(&mut self, condition: &Condition, verdict: &Verdict, target: &Destination, key: &str) {
         let fingerprint = self.policy.fingerprint(target, &verdict.templates);
         let presence = self.pass.presence(key);
         if presence != Presence::Absent
             && !matches!(presence, Presence::Refused(former) if former != fingerprint)
         {
             self.pass.keep(key);
+            self.stays_open(condition, verdict, target);
             self.plan.suppressed.push(Suppressed {
                 policy: self.index,
                 trigger: Arc::clone(&verdict.trigger),
@@ -169,6 +186,18 @@ impl Decision<'_, '_, '_> {
             });
             return;
         }
+        self.opens(condition, verdict, target);
+        self.send(verdict, target, key, fingerprint, &verdict.templates);
+    }
+
+    fn send(
+        &mut self,
+        verdict: &Verdict,
+        target: &Destination,
+        key: &str,
+        fingerprint: u64,
+        templates: &[String],
+    ) {
         self.pass.queue(key, fingerprint);
         self.plan.send.push(Send {
             policy: self.index,
@@ -176,7 +205,7 @@ impl Decision<'_, '_, '_> {
             condition: verdict.key.as_ref().to_owned(),
             ledger_key: key.to_owned(),
             destination: target.clone(),
-            templates: verdict.templates.clone(),
+            templates: templates.to_vec(),
             object: Arc::clone(&self.input.change.object),
         });
     }

@@ -1,6 +1,7 @@
 //! Triggers: conditions compiled and evaluated (core 3.1 to 3.4).
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -27,6 +28,10 @@ pub struct Condition {
     pub once_per: Option<Program>,
     /// Names of the templates to send, in merge order (core 4.4).
     pub send: Vec<String>,
+    /// `for`: seconds for which the condition has to hold without a break before it is told.
+    pub lasting: Option<i64>,
+    /// `resolved`: names of the templates that those who were told get when the condition ends.
+    pub resolved: Vec<String>,
     /// `description`.
     pub description: String,
 }
@@ -40,6 +45,10 @@ pub struct ConditionText {
     pub once_per: String,
     /// `send`.
     pub send: Vec<String>,
+    /// `for`.
+    pub lasting: Option<Duration>,
+    /// `resolved`.
+    pub resolved: Vec<String>,
     /// `description`.
     pub description: String,
 }
@@ -70,6 +79,8 @@ impl Condition {
             when,
             once_per,
             send: text.send,
+            lasting: text.lasting.filter(|lasting| !lasting.is_zero()).map(seconds),
+            resolved: text.resolved,
             description: text.description,
         })
     }
@@ -77,6 +88,12 @@ impl Condition {
     fn programs(&self) -> impl Iterator<Item = &Program> {
         std::iter::once(&self.when).chain(&self.once_per)
     }
+}
+
+/// Whole seconds; a part of one counts as one, as the ledger counts in seconds.
+fn seconds(duration: Duration) -> i64 {
+    let more = u64::from(duration.subsec_nanos() > 0);
+    i64::try_from(duration.as_secs().saturating_add(more)).unwrap_or(i64::MAX)
 }
 
 impl Trigger {
@@ -105,8 +122,10 @@ pub struct Verdict {
     pub trigger: Arc<str>,
     /// Key of the condition; empty if the trigger is not configured.
     pub key: Arc<str>,
-    /// Whether the condition holds.
+    /// Whether the condition holds, and has held for as long as its `for` wants.
     pub triggered: bool,
+    /// Unix second at which a condition that holds will have held for as long as its `for` wants.
+    pub waits_until: Option<i64>,
     /// What `oncePer` evaluated to; empty if there is none, it failed, or the condition does not hold (core 3.2.5).
     pub once_per: String,
     /// Names of the templates to send.
@@ -123,6 +142,7 @@ impl Verdict {
             trigger: Arc::clone(trigger),
             key: "".into(),
             triggered: false,
+            waits_until: None,
             once_per: String::new(),
             templates: Vec::new(),
             error: Some(format!("trigger '{trigger}' is not configured")),
@@ -159,6 +179,7 @@ pub fn evaluate<'a>(
             trigger: Arc::clone(name),
             key: Arc::clone(&condition.key),
             triggered,
+            waits_until: None,
             once_per,
             templates: condition.send.clone(),
             error,

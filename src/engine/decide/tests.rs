@@ -1,4 +1,4 @@
-//! Decisions step by step, from `tests/engine/decide.jsonl`: a server that takes patches, a receiver that answers.
+//! Decisions step by step, from `tests/engine/decide.jsonl` and, for `for` and `resolved`, `lasting.jsonl`: a server that takes patches, a receiver that answers.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ const STATE: &str = "notified.notifications.argoproj.io";
 #[serde(deny_unknown_fields)]
 struct Case {
     name: String,
-    triggers: BTreeMap<String, Vec<When>>,
+    triggers: BTreeMap<String, Vec<Texts>>,
     #[serde(default)]
     defaults: Vec<String>,
     /// Whether a tenant's configuration of the same text applies too (core 5.4.3).
@@ -29,10 +29,15 @@ struct Case {
 
 #[derive(Deserialize, Clone)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct When {
+struct Texts {
     when: String,
     #[serde(default)]
     once_per: String,
+    /// Seconds.
+    #[serde(default, rename = "for")]
+    lasting: u64,
+    #[serde(default)]
+    resolved: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -44,7 +49,7 @@ struct Step {
     subscribe: Option<BTreeMap<String, String>>,
     #[serde(default)]
     status: Option<serde_json::Value>,
-    /// Puts the state annotation to this text first.
+    /// Puts the state annotation to this text first; `#` as in `send`.
     #[serde(default)]
     annotation: Option<String>,
     /// `ok`, `fail` (the next pass tries again), `refuse`, `hang`.
@@ -73,6 +78,14 @@ struct Step {
     patches: Option<usize>,
 }
 
+impl Case {
+    /// The key of the first condition.
+    fn first_key(&self) -> String {
+        let first = self.triggers.values().next().and_then(|list| list.first());
+        crate::engine::condition_key(0, first.map_or("", |first| &first.when))
+    }
+}
+
 struct World<'c> {
     case: &'c Case,
     object: serde_json::Value,
@@ -90,9 +103,14 @@ struct World<'c> {
 }
 
 fn policy(case: &Case, tenant: bool, settings: u64) -> Policy {
-    let compile = |(index, text): (usize, &When)| {
-        let text =
-            ConditionText { when: text.when.clone(), once_per: text.once_per.clone(), ..Default::default() };
+    let compile = |(index, text): (usize, &Texts)| {
+        let text = ConditionText {
+            when: text.when.clone(),
+            once_per: text.once_per.clone(),
+            lasting: Some(std::time::Duration::from_secs(text.lasting)),
+            resolved: text.resolved.clone(),
+            ..Default::default()
+        };
         Condition::compile(index, text).unwrap()
     };
     let triggers = case.triggers.iter().map(|(name, list)| {
@@ -188,7 +206,7 @@ impl World<'_> {
             );
         }
         if let Some(text) = &step.annotation {
-            annotations.insert(STATE.to_owned(), text.as_str().into());
+            annotations.insert(STATE.to_owned(), text.replace('#', &self.case.first_key()).into());
         }
         if let Some(status) = &step.status {
             self.object["status"] = status.clone();
@@ -207,7 +225,9 @@ impl World<'_> {
 
 #[test]
 fn decisions_follow_the_rules_step_by_step() {
-    for line in include_str!("../../../tests/engine/decide.jsonl").lines() {
+    let decide = include_str!("../../../tests/engine/decide.jsonl");
+    let lasting = include_str!("../../../tests/engine/lasting.jsonl");
+    for line in decide.lines().chain(lasting.lines()) {
         let case: Case = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
         let metadata =
             json!({"name": "o", "namespace": "n", "uid": "u", "resourceVersion": "1", "annotations": {}});
@@ -225,9 +245,7 @@ fn decisions_follow_the_rules_step_by_step() {
             wake_at: None,
             patches: 0,
         };
-        let first =
-            case.triggers.values().next().and_then(|list| list.first()).map_or("", |first| &first.when);
-        let key = crate::engine::condition_key(0, first);
+        let key = case.first_key();
         let full = |texts: &[String]| texts.iter().map(|text| text.replace('#', &key)).collect::<Vec<_>>();
         for (index, step) in case.steps.iter().enumerate() {
             world.step(step);

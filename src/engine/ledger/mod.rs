@@ -13,7 +13,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 pub use state::{LIMIT, State};
 
@@ -271,6 +271,36 @@ impl Pass<'_> {
             _ if told => Presence::Told,
             _ => Presence::Absent,
         }
+    }
+
+    /// When `key` was told or marked, if it counts as told.
+    pub fn told_at(&self, key: &str) -> Option<i64> {
+        match self.record.entries.get(key) {
+            Some(Entry { status: Some(Status::Sent { time }), .. }) => Some(*time),
+            Some(Entry { status: Some(_), .. } | Entry { erase: true, .. }) => None,
+            _ => self.state.get(key),
+        }
+    }
+
+    /// Records `key` at Unix second `now` without a message.
+    pub fn mark(&mut self, key: &str, now: i64) {
+        self.keep(key);
+        let old = self.state.get(key);
+        let entry = self.record.entries.entry(key.to_owned()).or_default();
+        // As in `record_receipt`: what is to be erased must not prove the new entry written.
+        let time = if entry.erase && old == Some(now) { now.saturating_add(1) } else { now };
+        entry.status = Some(Status::Sent { time });
+    }
+
+    /// The keys that begin with `prefix`, count as told, and were not kept in this pass.
+    pub fn stale(&self, prefix: &str) -> Vec<String> {
+        let told = self.state.iter().map(|(key, _)| key);
+        let overlay = self.record.entries.keys().map(String::as_str);
+        let keys: BTreeSet<&str> = told.chain(overlay).filter(|key| key.starts_with(prefix)).collect();
+        let stale = |key: &&str| {
+            self.presence(key) == Presence::Told && !self.record.live.iter().any(|live| live == key)
+        };
+        keys.into_iter().filter(stale).map(str::to_owned).collect()
     }
 
     /// The condition holds and `key` counts as told: the entry is not cut in favour of newer ones (core 3.5.5).
