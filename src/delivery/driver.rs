@@ -11,7 +11,7 @@ use futures::future::BoxFuture;
 use http::{HeaderMap, Request, Response, StatusCode};
 use tokio::time::Instant;
 
-use super::client::{Failure, Http, REQUEST_TIMEOUT};
+use super::client::{Failure, Http, REQUEST_TIMEOUT, Redirects};
 use super::redact::{Redactor, shown_url};
 use super::verdict::{refusal, reset_after, retry_after, verdict};
 use super::{BuildContext, DeliveryError, DeliveryOptions, ErrorKind, Retry, Service};
@@ -34,6 +34,11 @@ pub trait HttpService: Send + Sync + 'static {
     /// Repeats within one attempt; by default none, as the outbox tries again by itself.
     fn repeats(&self) -> Repeats {
         Repeats::NONE
+    }
+
+    /// Where redirects may lead.
+    fn redirects(&self) -> Redirects {
+        Redirects::default()
     }
 }
 
@@ -207,6 +212,12 @@ impl Caller {
         })
     }
 
+    /// The same caller, following redirects as `redirects` says.
+    #[must_use]
+    pub fn following(self, redirects: Redirects) -> Self {
+        Self { http: self.http.following(redirects), ..self }
+    }
+
     /// The options that the outbox asks for.
     pub fn options(&self) -> &DeliveryOptions {
         &self.options
@@ -334,7 +345,8 @@ impl<S: HttpService> Driver<S> {
         options: &Options<'_>,
         service: S,
     ) -> Result<Arc<dyn Service>, NodeError> {
-        Ok(Arc::new(Self { service, caller: Caller::new(context, options)? }))
+        let caller = Caller::new(context, options)?.following(service.redirects());
+        Ok(Arc::new(Self { service, caller }))
     }
 
     async fn attempt(&self, message: &Message, recipient: &str) -> Result<Receipt, DeliveryError> {

@@ -20,6 +20,8 @@ pub const LONGEST_RETRY_AFTER: Duration = Duration::from_hours(1);
 /// | 408, 425, 5xx | unavailable | yes; not before `Retry-After` |
 /// | 429 | rate limited | yes; not before `Retry-After` |
 /// | everything else | rejected | no |
+///
+/// 100 to 199 are no answers; where none follows, the connection is broken (network, tried again).
 pub fn verdict(status: StatusCode, retry_after: Option<Duration>) -> Option<(ErrorKind, Retry)> {
     let again = retry_after.map_or(Retry::Later, Retry::After);
     match status.as_u16() {

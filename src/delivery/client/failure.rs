@@ -3,6 +3,7 @@
 use std::error::Error as StdError;
 use std::time::Duration;
 
+use super::guard::Unreachable;
 use crate::delivery::{DeliveryError, ErrorKind, Retry};
 
 /// A request that got no answer, and whether repeating it at once can help (services 2.3, the rules of webhook).
@@ -23,6 +24,17 @@ impl Failure {
     /// An answer that nobody can use and that comes again if asked again.
     pub(super) fn useless_answer(detail: impl Into<String>) -> Self {
         Self { error: DeliveryError::permanent(ErrorKind::Rejected, detail), repeat: false }
+    }
+
+    /// A host that has no address, or none that may be reached.
+    pub(super) fn unreachable(problem: &Unreachable) -> Self {
+        let detail = problem.to_string();
+        match problem {
+            Unreachable::Closed(_) => Self::malformed(detail),
+            Unreachable::Unknown(..) => {
+                Self { error: DeliveryError::temporary(ErrorKind::Network, detail), repeat: true }
+            }
+        }
     }
 
     pub(super) fn timeout(host: &str, limit: Duration) -> Self {

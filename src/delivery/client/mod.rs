@@ -4,12 +4,14 @@
 //! a new pool for every message). Redaction is the caller's: errors made here name the host and nothing else of a URL.
 
 mod failure;
+mod guard;
 mod pool;
 mod proxy;
 mod redirect;
 pub mod tls;
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
@@ -18,11 +20,15 @@ use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 
 pub use failure::Failure;
+pub use guard::{Egress, Names, SystemNames};
 pub use pool::Http;
 pub use proxy::Proxies;
+pub use redirect::Redirects;
 
 use super::conversation::{Conversations, MemoryConversations};
+use super::{DeliveryError, ErrorKind};
 use crate::model::{Clock, SystemClock};
+use guard::{Guard, Unreachable};
 use pool::Pool;
 
 /// Where Argo CD mounts its certificates by host name (core 5.10.1).
@@ -56,6 +62,10 @@ pub struct Reach {
     /// Whether content that a receiver could not read refuses the message, as upstream does, instead of sending the
     /// plain text with a note. A service's `onInvalidJSON` has the last word.
     pub strict_payloads: bool,
+    /// What may be reached; `None` is everything. See [`Clients::guarded`].
+    pub egress: Option<Egress>,
+    /// How names become addresses.
+    pub names: Arc<dyn Names>,
 }
 
 impl Default for Reach {
@@ -68,6 +78,8 @@ impl Default for Reach {
             environment: Arc::default(),
             clock: Arc::new(SystemClock),
             strict_payloads: false,
+            egress: None,
+            names: Arc::new(SystemNames),
         }
     }
 }
@@ -95,7 +107,8 @@ pub struct Clients(Arc<Inner>);
 
 struct Inner {
     reach: Reach,
-    system_roots: OnceLock<Arc<RootCertStore>>,
+    guard: Guard,
+    system_roots: Arc<OnceLock<Arc<RootCertStore>>>,
     pools: Mutex<BTreeMap<pool::PoolKey, Arc<Pool>>>,
     conversations: Arc<dyn Conversations>,
 }
@@ -120,7 +133,61 @@ impl Clients {
 
     /// The same with a store for conversations that survives restarts.
     pub fn with_conversations(reach: Reach, conversations: Arc<dyn Conversations>) -> Self {
-        Self(Arc::new(Inner { reach, system_roots: OnceLock::new(), pools: Mutex::default(), conversations }))
+        Self::assemble(reach, Arc::default(), conversations)
+    }
+
+    /// The same for the configurations of tenants: they reach public addresses and what `egress` allows, checked after
+    /// each name is resolved and for each redirect, and they borrow nothing that is the process's own: no environment
+    /// variables, no files ([`Clients::is_guarded`]). Conversations and certificates are shared.
+    #[must_use]
+    pub fn guarded(&self, egress: Egress) -> Self {
+        let reach = Reach { egress: Some(egress), environment: Arc::default(), ..self.reach().clone() };
+        Self::assemble(reach, Arc::clone(&self.0.system_roots), Arc::clone(&self.0.conversations))
+    }
+
+    fn assemble(
+        reach: Reach,
+        system_roots: Arc<OnceLock<Arc<RootCertStore>>>,
+        conversations: Arc<dyn Conversations>,
+    ) -> Self {
+        let proxies = [reach.proxies.http.clone(), reach.proxies.https.clone()];
+        let guard = Guard::new(reach.egress.clone(), Arc::clone(&reach.names), &proxies);
+        Self(Arc::new(Inner { reach, guard, system_roots, pools: Mutex::default(), conversations }))
+    }
+
+    /// Whether these clients are for tenants. Services then refuse settings that name files of this process, and
+    /// credentials that are the process's own (services 1.5).
+    pub fn is_guarded(&self) -> bool {
+        self.0.guard.is_on()
+    }
+
+    /// Where to connect for `host`, which is a name or an address; for services that do not speak HTTP.
+    ///
+    /// The addresses are those that may be reached. Whoever connects to the name instead of these loses the guard.
+    pub async fn resolve(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, DeliveryError> {
+        let found = tokio::time::timeout(CONNECT_TIMEOUT, self.0.guard.resolve(host)).await;
+        let slow = || {
+            let seconds = CONNECT_TIMEOUT.as_secs();
+            DeliveryError::temporary(
+                ErrorKind::Network,
+                format!("the name `{host}` is not resolved within {seconds} s"),
+            )
+        };
+        let found = found.map_err(|_| slow())?;
+        let found = found.map_err(|problem| Failure::unreachable(&problem).error)?;
+        Ok(found.into_iter().map(|address| SocketAddr::new(address, port)).collect())
+    }
+
+    /// Refuses a URL's `host` that may not be reached. A proxy finds names that this process cannot.
+    async fn check(&self, scheme: &str, host: &str) -> Result<(), Failure> {
+        if !self.is_guarded() {
+            return Ok(());
+        }
+        match self.0.guard.resolve(host).await {
+            Ok(_) => Ok(()),
+            Err(Unreachable::Unknown(..)) if self.reach().proxies.serve(scheme) => Ok(()),
+            Err(problem) => Err(Failure::unreachable(&problem)),
+        }
     }
 
     /// How the process reaches receivers.

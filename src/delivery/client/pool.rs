@@ -12,7 +12,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use url::Url;
 
 use super::tls::{Trust, client_config};
-use super::{CONNECT_TIMEOUT, Clients, Failure, Transport, redirect};
+use super::{CONNECT_TIMEOUT, Clients, Failure, Redirects, Transport, redirect};
 
 /// The longest answer that is read, decoded, in bytes.
 pub(super) const LONGEST_ANSWER: usize = 1 << 20;
@@ -47,11 +47,18 @@ pub(super) struct Pool {
 pub struct Http {
     clients: Clients,
     transport: Transport,
+    redirects: Redirects,
 }
 
 impl Http {
     pub(super) fn new(clients: Clients, transport: Transport) -> Self {
-        Self { clients, transport }
+        Self { clients, transport, redirects: Redirects::SameHost }
+    }
+
+    /// The same, following redirects as `redirects` says.
+    #[must_use]
+    pub fn following(self, redirects: Redirects) -> Self {
+        Self { redirects, ..self }
     }
 
     /// What all clients share.
@@ -73,7 +80,8 @@ impl Http {
     async fn follow(&self, mut request: Request<Bytes>, mut url: Url) -> Result<Response<Bytes>, Failure> {
         for _ in 0..redirect::MOST_REQUESTS {
             let response = self.once(&request, &url).await?;
-            match redirect::next(&request, &url, response.status(), response.headers())? {
+            let (status, headers) = (response.status(), response.headers());
+            match redirect::next(self.redirects, &request, &url, status, headers)? {
                 Some((next, target)) => (request, url) = (next, target),
                 None => return Ok(response),
             }
@@ -89,6 +97,7 @@ impl Http {
     /// One request without redirects.
     async fn once(&self, request: &Request<Bytes>, url: &Url) -> Result<Response<Bytes>, Failure> {
         let host = shown_host(url);
+        self.clients.check(url.scheme(), url.host_str().unwrap_or_default()).await?;
         let pool = self.pool(url)?;
         let _slot = pool.slot(&host, self.transport.max_per_host).await;
         let mut outgoing = reqwest::Request::new(request.method().clone(), url.clone());
@@ -143,6 +152,7 @@ impl Pool {
             .pool_idle_timeout(transport.idle_timeout.unwrap_or(IDLE_TIMEOUT))
             .tcp_nodelay(true);
         let builder = if http2 { builder } else { builder.http1_only() };
+        let builder = builder.dns_resolver(clients.0.guard.clone());
         let builder = reach.proxies.apply(builder).map_err(|error| fail(error.without_url().to_string()))?;
         let client = builder.build().map_err(|error| fail(error.without_url().to_string()))?;
         Ok(Self { client, slots: Mutex::default() })
@@ -162,12 +172,12 @@ impl Pool {
 
 async fn read(mut response: reqwest::Response, host: &str) -> Result<Response<Bytes>, Failure> {
     let (status, headers): (StatusCode, HeaderMap) = (response.status(), response.headers().clone());
+    let too_long =
+        || Failure::useless_answer(format!("the answer of {host} is longer than {LONGEST_ANSWER} bytes"));
     let mut body = BytesMut::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| Failure::network(host, error))? {
         if body.len() + chunk.len() > LONGEST_ANSWER {
-            return Err(Failure::useless_answer(format!(
-                "the answer of {host} is longer than {LONGEST_ANSWER} bytes"
-            )));
+            return Err(too_long());
         }
         body.extend_from_slice(&chunk);
     }
@@ -183,7 +193,7 @@ fn may_have_body(method: &http::Method) -> bool {
 }
 
 /// Host and port, for errors.
-fn shown_host(url: &Url) -> String {
+pub(super) fn shown_host(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
     url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }

@@ -27,6 +27,11 @@ impl Proxies {
         }
     }
 
+    /// Whether requests with `scheme` go to a proxy, those aside that `NO_PROXY` names.
+    pub(super) fn serve(&self, scheme: &str) -> bool {
+        if scheme == "https" { self.https.is_some() } else { self.http.is_some() }
+    }
+
     /// Whether no proxy is named at all.
     pub(super) fn is_empty(&self) -> bool {
         self.http.is_none() && self.https.is_none()
@@ -47,6 +52,11 @@ impl Proxies {
         }
         Ok(builder)
     }
+}
+
+/// The host in a proxy's URL.
+pub(super) fn host(proxy: &str) -> Option<String> {
+    url::Url::parse(&with_scheme(proxy)).ok()?.host_str().map(ToOwned::to_owned)
 }
 
 /// `proxy.example.org:3128` means HTTP.

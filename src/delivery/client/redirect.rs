@@ -1,4 +1,5 @@
-//! How redirects are followed: Go's rules, which differ from reqwest's for PUT and friends (services 1.4).
+//! How redirects are followed: Go's rules, which differ from reqwest's for PUT and friends (services 1.4), and the limits
+//! that a service sets which knows its receiver.
 
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, COOKIE, HOST, HeaderName, LOCATION, PROXY_AUTHORIZATION};
@@ -6,15 +7,29 @@ use http::{HeaderMap, Method, Request, StatusCode};
 use url::Url;
 
 use super::Failure;
+use super::pool::shown_host;
+
+/// Where a service's requests may be sent on to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Redirects {
+    /// To other ports and paths of the same host, with method and body. Messages and the tokens in them are for one
+    /// receiver, and a message that has become a GET is lost although the answer looks like a success.
+    #[default]
+    SameHost,
+    /// Anywhere, as Go does it (webhook: what its receiver wants is the user's business).
+    Anywhere,
+}
 
 /// Requests in all, the first one included.
 pub(super) const MOST_REQUESTS: usize = 10;
 
-/// The request that `status` and its `Location` ask for; `None` if it is no redirect that can be followed.
+/// The request that `status` and its `Location` ask for; `None` if it is no redirect that can be followed, an error if
+/// `redirects` forbids it.
 ///
 /// 301, 302 and 303 turn every method but GET and HEAD into GET and drop the body; 307 and 308 repeat both. Credentials
 /// in headers do not travel to another host or port.
 pub(super) fn next(
+    redirects: Redirects,
     request: &Request<Bytes>,
     url: &Url,
     status: StatusCode,
@@ -36,10 +51,22 @@ pub(super) fn next(
             "redirect to a URL with the unsupported scheme `{scheme}`"
         )));
     }
+    let asks = matches!(*request.method(), Method::GET | Method::HEAD);
+    if redirects == Redirects::SameHost {
+        let other_host = target.host_str() != url.host_str();
+        if other_host || !keeps_body && !asks {
+            let (from, to) = (shown_host(url), shown_host(&target));
+            let why = if other_host { "another host" } else { "an address where the message would be lost" };
+            return Err(Failure::useless_answer(format!(
+                "{from} redirects ({status}) to {}://{to}, {why}; use the final address in the settings",
+                target.scheme()
+            )));
+        }
+    }
     let mut next = request.clone();
     if !keeps_body {
         *next.body_mut() = Bytes::new();
-        if !matches!(*next.method(), Method::GET | Method::HEAD) {
+        if !asks {
             *next.method_mut() = Method::GET;
         }
     }
@@ -71,7 +98,8 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert(LOCATION, location.parse().unwrap());
         let url = Url::parse("http://a.example/x").unwrap();
-        let (next, url) = next(&request, &url, StatusCode::from_u16(status).unwrap(), &headers).unwrap()?;
+        let status = StatusCode::from_u16(status).unwrap();
+        let (next, url) = next(Redirects::Anywhere, &request, &url, status, &headers).unwrap()?;
         assert_eq!(next.headers().contains_key(AUTHORIZATION), url.host_str() == Some("a.example"));
         Some((next.method().to_string(), url.to_string(), !next.body().is_empty()))
     }
@@ -91,5 +119,32 @@ mod tests {
         }
         assert_eq!(follow("GET", 304, "/y"), None);
         assert!(follow("GET", 302, "https://b.example/").is_some());
+    }
+
+    #[test]
+    fn services_that_know_their_receiver_stay_there() {
+        let outcome = |method: &str, status: u16, location: &str| {
+            let request = Request::builder().method(method).body(Bytes::from_static(b"body")).unwrap();
+            let mut headers = HeaderMap::new();
+            headers.insert(LOCATION, location.parse().unwrap());
+            let url = Url::parse("http://a.example/x").unwrap();
+            let status = StatusCode::from_u16(status).unwrap();
+            next(Redirects::SameHost, &request, &url, status, &headers)
+                .map_err(|failure| failure.error.detail)
+        };
+        for (method, status, location) in
+            [("POST", 307, "/y"), ("POST", 308, "https://a.example/x"), ("GET", 302, "http://a.example:81/")]
+        {
+            assert!(outcome(method, status, location).unwrap().is_some(), "{method} {status} {location}");
+        }
+        for (method, status, location, why) in [
+            ("POST", 307, "https://b.example/token", "another host"),
+            ("GET", 302, "https://b.example/token", "another host"),
+            ("POST", 302, "/token", "lost"),
+            ("PUT", 301, "https://a.example/token", "lost"),
+        ] {
+            let error = outcome(method, status, location).unwrap_err();
+            assert!(error.contains(why) && !error.contains("token"), "{method} {status} {location}: {error}");
+        }
     }
 }

@@ -128,7 +128,8 @@ impl Email {
             needs_utf8: !sender.is_ascii() || addresses.iter().any(|address| !address.is_ascii()),
         };
         let warn = |text: &str| tracing::warn!(service = %self.name, "{text}");
-        let result = smtp::deliver(&self.server, self.tls()?, &envelope, warn).await;
+        let addresses = self.clients.resolve(&self.server.host, self.server.port).await?;
+        let result = smtp::deliver(&self.server, &addresses, self.tls()?, &envelope, warn).await;
         let word = result.map_err(|error| {
             let mut error = error.judge();
             error.detail = format!("{}:{}: {}", self.server.host, self.server.port, error.detail);

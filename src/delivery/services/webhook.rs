@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http::Request;
 use serde_json::{Map, Value, json};
 
+use crate::delivery::client::Redirects;
 use crate::delivery::driver::{Driver, HttpService, Repeats, Reply, When};
 use crate::delivery::options::Options;
 use crate::delivery::request::Outgoing;
@@ -114,6 +115,11 @@ impl HttpService for Webhook {
 
     fn repeats(&self) -> Repeats {
         self.repeats
+    }
+
+    /// As upstream; credentials in headers stay behind when the host or port changes.
+    fn redirects(&self) -> Redirects {
+        Redirects::Anywhere
     }
 }
 

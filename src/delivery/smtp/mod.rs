@@ -7,6 +7,7 @@ mod auth;
 mod reply;
 mod stream;
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use rustls::ClientConfig;
@@ -73,15 +74,16 @@ struct Session {
     encrypted: bool,
 }
 
-/// Delivers one mail and returns the server's last word. `tls` is used when the connection gets encrypted; a warning is
+/// Delivers one mail through the server at one of `addresses` and returns the server's last word. `tls` is used when the connection gets encrypted; a warning is
 /// passed to `warn` when credentials are set and the server does not ask for them.
 pub async fn deliver(
     server: &Server,
+    addresses: &[SocketAddr],
     tls: ClientConfig,
     envelope: &Envelope<'_>,
     warn: impl Fn(&str) + Send,
 ) -> Result<String, SmtpError> {
-    let mut session = Session::open(server, tls).await?;
+    let mut session = Session::open(server, addresses, tls).await?;
     let result = session.transact(server, envelope, warn).await;
     session.quit().await;
     result
@@ -89,8 +91,8 @@ pub async fn deliver(
 
 impl Session {
     /// Connects, encrypts and greets.
-    async fn open(server: &Server, tls: ClientConfig) -> Result<Self, SmtpError> {
-        let connecting = Wire::connect(&server.host, server.port);
+    async fn open(server: &Server, addresses: &[SocketAddr], tls: ClientConfig) -> Result<Self, SmtpError> {
+        let connecting = Wire::connect(addresses);
         let mut wire =
             timeout(CONNECT_TIMEOUT, connecting).await.map_err(|_| SmtpError::Slow("connecting"))??;
         let implicit = server.security == Security::Implicit;

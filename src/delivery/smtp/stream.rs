@@ -1,5 +1,6 @@
 //! The connection below the dialogue, encrypted or not.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use rustls::ClientConfig;
@@ -23,10 +24,9 @@ const LONGEST_LINE: u64 = 4096;
 pub(super) struct Wire(BufReader<Box<dyn Stream>>);
 
 impl Wire {
-    pub(super) async fn connect(host: &str, port: u16) -> Result<Self, SmtpError> {
-        let host = host.trim_start_matches('[').trim_end_matches(']');
+    pub(super) async fn connect(addresses: &[SocketAddr]) -> Result<Self, SmtpError> {
         let stream =
-            TcpStream::connect((host, port)).await.map_err(|error| SmtpError::Connect(error.to_string()))?;
+            TcpStream::connect(addresses).await.map_err(|error| SmtpError::Connect(error.to_string()))?;
         // A command is one small packet; waiting for more would only make the dialogue slow.
         stream.set_nodelay(true).map_err(|error| SmtpError::Broken(error.to_string()))?;
         Ok(Self(BufReader::new(Box::new(stream))))
