@@ -1,52 +1,90 @@
-//! What every service must do, whatever it is: run over the table with `tests/services/<service>/_contract.yml`.
+//! What every service states about itself in `tests/services/<service>/_contract.yml`, and how it is built for a test.
 //!
-//! Every status code has a stated verdict; a receiver that misbehaves gives an error in time; secrets stay secret; two
-//! messages at the same time do not mix; connections are reused.
+//! The tests that run over the table are in `verdicts.rs` (what each answer means), `receivers.rs` (receivers that
+//! misbehave), `egress.rs` (what tenants may reach), `secrets.rs` and `docs.rs`. A service that joins the table without
+//! stating what they need fails here, with the name of what is missing.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use dodona::config::yaml;
 use dodona::delivery::client::{Clients, Reach};
-use dodona::delivery::{DeliveryError, Retry, Service, service_types};
+use dodona::delivery::{DeliveryError, Service, service_types};
 use dodona::model::{Message, Receipt};
-use dodona_recorder::Authority;
 use dodona_recorder::http::{Answer, HttpRecorder, Recorded};
-use dodona_recorder::smtp::{Script, SmtpRecorder};
+use rustls::ServerConfig;
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::play::{build, render, to_json};
 
+/// A key for services that sign; anybody may know it.
+const RSA_KEY: &str = include_str!("../../src/delivery/sign/testdata/rsa-pkcs8.pem");
+
 /// How a service is exercised.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Contract {
-    /// `http`, `smtp`, or `none` for what talks to nobody.
+    /// `http`, `smtp`, `nats`, or `none` for what talks to nobody.
     pub(crate) transport: String,
-    /// The settings; `__URL__` is the recorder's base URL, `__PORT__` the mail recorder's port.
+    /// The settings; `__URL__` is the recorder's base URL, `__PORT__` the mail recorder's port, `__RSA_KEY__` a private
+    /// key as PEM.
     #[serde(default)]
     pub(crate) settings: Value,
     /// What makes the example of the docs page go to the recorder instead.
     #[serde(default)]
     pub(crate) point: Value,
+    /// A template that puts `{{.word}}` into the message.
     #[serde(default)]
     pub(crate) template: Value,
     #[serde(default)]
     pub(crate) recipient: String,
+    /// Requests that prepare the one that counts (tokens, logins, look-ups), with their answers.
+    #[serde(default)]
+    pub(crate) first: Vec<First>,
     /// The body of a success.
     #[serde(default)]
     pub(crate) success: Value,
+    /// The body with statuses that are no success, where a success is told by the body alone.
+    #[serde(default)]
+    pub(crate) failure: Option<Value>,
     /// Status codes of a success; 200 to 299 if empty.
     #[serde(default)]
     pub(crate) accepts: Vec<u16>,
-    /// A body that is an error although the status is 200, where the receiver has such.
+    /// A body that is an error although the status is 200; the word `none` where the receiver has no such.
     #[serde(default)]
     pub(crate) refusal: Option<Value>,
-    /// Texts in the settings that nobody may see.
+    /// `followed` where a redirect to another host is the user's business (webhook), without credentials.
+    #[serde(default)]
+    pub(crate) redirects: Option<String>,
+    /// Texts in the settings, or made of them, that nobody may see.
     #[serde(default)]
     pub(crate) secrets: Vec<String>,
+}
+
+/// A request that prepares the one that counts.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct First {
+    /// Its method; any if absent.
+    #[serde(default)]
+    method: Option<String>,
+    /// A part of its path and query.
+    pub(crate) path: String,
+    #[serde(default = "ok")]
+    pub(crate) status: u16,
+    #[serde(default)]
+    body: Value,
+}
+
+fn ok() -> u16 {
+    200
+}
+
+impl First {
+    pub(crate) fn is(&self, request: &Recorded) -> bool {
+        self.method.as_ref().is_none_or(|method| *method == request.method)
+            && request.target.contains(&self.path)
+    }
 }
 
 /// The contracts of all services of the table.
@@ -63,11 +101,132 @@ pub(crate) fn contracts() -> Vec<(&'static str, Contract)> {
     service_types().iter().map(|row| read(row.name)).collect()
 }
 
+/// The contracts of the services that speak HTTP.
+pub(crate) fn http_contracts() -> impl Iterator<Item = (&'static str, Contract)> {
+    contracts().into_iter().filter(|(_, contract)| contract.transport == "http")
+}
+
+/// Every service states what the tests need of it.
+#[test]
+fn contracts_say_enough() {
+    let problems: Vec<String> = contracts()
+        .iter()
+        .flat_map(|(kind, contract)| {
+            contract.problems().into_iter().map(move |text| format!("{kind}/_contract.yml: {text}"))
+        })
+        .collect();
+    assert!(problems.is_empty(), "\n{}", problems.join("\n"));
+}
+
+impl Contract {
+    fn problems(&self) -> Vec<&'static str> {
+        let settings = self.settings.to_string();
+        let http = self.transport == "http";
+        let talks = self.transport != "none";
+        let rules = [
+            (
+                !["http", "smtp", "nats", "none"].contains(&self.transport.as_str()),
+                "`transport` is `http`, `smtp`, `nats` or `none`",
+            ),
+            (http && !settings.contains("__URL__"), "`settings` point to `__URL__`, the recorder"),
+            (
+                talks && !self.point.is_object(),
+                "`point` has the settings that make the docs page's example go to the recorder",
+            ),
+            (
+                talks && !self.template.to_string().contains("{{.word}}"),
+                "`template` puts `{{.word}}` into what is sent, so that mixed-up messages are seen",
+            ),
+            (
+                talks && self.secrets.is_empty(),
+                "`secrets` lists the tokens, passwords and secret parts of URLs that `settings` plant",
+            ),
+            (
+                self.secrets.iter().any(|secret| secret.len() < 8),
+                "`secrets` are at least 8 characters long, so that they are found by no chance",
+            ),
+            (
+                talks
+                    && !self.secrets.is_empty()
+                    && !self.secrets.iter().any(|one| fill(&settings, "", 0).contains(one.as_str())),
+                "none of `secrets` is planted in `settings`",
+            ),
+            (
+                http && self.refusal.is_none(),
+                "`refusal` is the document of an error that comes with status 200 (`refusal: none` where the \
+                 receiver has no such)",
+            ),
+            (
+                self.redirects.as_ref().is_some_and(|word| word != "followed"),
+                "`redirects` is `followed` or left out",
+            ),
+        ];
+        rules.into_iter().filter_map(|(broken, text)| broken.then_some(text)).collect()
+    }
+
+    /// Whether `status` is a success.
+    pub(crate) fn accepts(&self, status: u16) -> bool {
+        if self.accepts.is_empty() { (200..300).contains(&status) } else { self.accepts.contains(&status) }
+    }
+
+    /// The answer to a request that prepares another one; `None` for the one that counts.
+    pub(crate) fn prepares(&self, request: &Recorded) -> Option<Answer> {
+        let first = self.first.iter().find(|first| first.is(request))?;
+        Some(Answer::reply(first.status, body(&first.body)).with("Content-Type", "application/json"))
+    }
+
+    /// A receiver that prepares as it should and then answers as `answer` says.
+    pub(crate) fn receiver(
+        &self,
+        answer: impl Fn(&Recorded) -> Answer + Send + Sync + 'static,
+    ) -> HttpRecorder {
+        self.receiver_with(None, answer)
+    }
+
+    /// The same behind TLS.
+    pub(crate) fn receiver_with(
+        &self,
+        tls: Option<Arc<ServerConfig>>,
+        answer: impl Fn(&Recorded) -> Answer + Send + Sync + 'static,
+    ) -> HttpRecorder {
+        let contract = self.clone();
+        HttpRecorder::start_with(tls, move |request| {
+            contract.prepares(request).unwrap_or_else(|| answer(request))
+        })
+    }
+
+    /// A receiver that accepts everything.
+    pub(crate) fn accepting(&self) -> HttpRecorder {
+        let success = self.success();
+        self.receiver(move |_| success.clone())
+    }
+
+    /// The answer with `status` to the request that counts.
+    pub(crate) fn answer(&self, status: u16) -> Answer {
+        let failure = self.failure.as_ref().filter(|_| !(200..300).contains(&status));
+        Answer::reply(status, body(failure.unwrap_or(&self.success)))
+    }
+
+    /// The answer of a receiver that accepts.
+    pub(crate) fn success(&self) -> Answer {
+        self.answer(if self.accepts(200) { 200 } else { self.accepts.first().copied().unwrap_or(200) })
+    }
+}
+
+/// `settings` with the placeholders replaced.
+pub(crate) fn fill(settings: &str, url: &str, port: u16) -> String {
+    let key = Value::from(RSA_KEY).to_string();
+    settings
+        .replace("__URL__", url)
+        .replace("\"__PORT__\"", &port.to_string())
+        .replace("__RSA_KEY__", key.trim_matches('"'))
+}
+
 /// A service built for one receiver.
 pub(crate) struct Subject {
     pub(crate) service: Arc<dyn Service>,
-    message: Message,
-    recipient: String,
+    pub(crate) message: Message,
+    pub(crate) recipient: String,
 }
 
 impl Subject {
@@ -80,16 +239,35 @@ impl Subject {
         reach: Reach,
         extra: &[(&str, Value)],
     ) -> Self {
+        Self::with(kind, contract, url, port, &Clients::new(reach), extra)
+    }
+
+    /// The same with `clients` at hand.
+    pub(crate) fn with(
+        kind: &str,
+        contract: &Contract,
+        url: &str,
+        port: u16,
+        clients: &Clients,
+        extra: &[(&str, Value)],
+    ) -> Self {
         let mut settings = contract.settings.clone();
         for (name, value) in extra {
             settings[*name] = value.clone();
         }
-        let settings =
-            settings.to_string().replace("__URL__", url).replace("\"__PORT__\"", &port.to_string());
+        let settings = fill(&settings.to_string(), url, port);
         let mut warnings = Vec::new();
-        let service = build(kind, kind, &settings, &Clients::new(reach), &mut warnings).unwrap();
-        assert!(warnings.is_empty(), "{warnings:?}");
+        let service = build(kind, kind, &settings, clients, &mut warnings).unwrap();
+        // A URL that cannot work may well be warned of.
+        let works = url.is_empty() || url.starts_with("http") && url::Url::parse(url).is_ok();
+        assert!(warnings.is_empty() || !works, "{warnings:?}");
         Self { service, message: message(kind, contract, "hello"), recipient: contract.recipient.clone() }
+    }
+
+    /// The service with the recorder at `host`, repeating nothing by itself.
+    pub(crate) fn at(kind: &str, contract: &Contract, host: &str) -> Self {
+        let once = [("retryMax", (-1).into())];
+        Self::new(kind, contract, &format!("http://{host}"), 0, quiet(), &once)
     }
 
     pub(crate) async fn send(&self) -> Result<Receipt, DeliveryError> {
@@ -97,14 +275,16 @@ impl Subject {
     }
 }
 
-fn message(kind: &str, contract: &Contract, word: &str) -> Message {
+/// The contract's message with `word` in it.
+pub(crate) fn message(kind: &str, contract: &Contract, word: &str) -> Message {
     let mut message = Message::default();
     let vars: serde_json::Map<String, Value> = [("word".to_owned(), Value::from(word))].into_iter().collect();
     render("contract", &contract.template.to_string(), &vars, Some((kind, kind)), &mut message).unwrap();
     message
 }
 
-fn body(value: &Value) -> Vec<u8> {
+/// A document as it goes over the wire.
+pub(crate) fn body(value: &Value) -> Vec<u8> {
     match value {
         Value::Null => Vec::new(),
         Value::String(text) => text.clone().into_bytes(),
@@ -112,263 +292,15 @@ fn body(value: &Value) -> Vec<u8> {
     }
 }
 
-fn check_secrets(kind: &str, contract: &Contract, error: &DeliveryError) {
+/// No secret is in `error`, and it is neither empty nor endless.
+pub(crate) fn check_secrets(kind: &str, contract: &Contract, error: &DeliveryError) {
     for secret in &contract.secrets {
         assert!(!format!("{error:?} {error}").contains(secret.as_str()), "{kind} shows a secret: {error:?}");
     }
     assert!(!error.detail.is_empty() && error.detail.len() < 4096, "{kind}: {error:?}");
 }
 
-fn quiet() -> Reach {
+/// Without the certificates of the machine that runs the test.
+pub(crate) fn quiet() -> Reach {
     Reach { tls_directory: None, ..Reach::default() }
-}
-
-/// The common table, in the words of the specification.
-fn verdict(status: u16) -> (&'static str, bool) {
-    match status {
-        401 | 403 | 407 => ("auth", false),
-        404 | 410 => ("not_found", false),
-        408 | 425 | 500..=599 => ("unavailable", true),
-        429 => ("rate_limited", true),
-        _ => ("rejected", false),
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn every_status_code_has_its_verdict() {
-    for (kind, contract) in contracts().into_iter().filter(|(_, contract)| contract.transport == "http") {
-        let next = Arc::new(std::sync::Mutex::new(200u16));
-        let (shared, success) = (Arc::clone(&next), body(&contract.success));
-        // A redirect without a place to go to is an answer like any other.
-        let recorder = HttpRecorder::start(move |_| Answer::reply(*shared.lock().unwrap(), success.clone()));
-        let subject = Subject::new(
-            kind,
-            &contract,
-            &format!("http://{}", recorder.host()),
-            0,
-            quiet(),
-            &[("retryMax", (-1).into())],
-        );
-        for status in 200..=599u16 {
-            *next.lock().unwrap() = status;
-            let accepted = if contract.accepts.is_empty() {
-                (200..300).contains(&status)
-            } else {
-                contract.accepts.contains(&status)
-            };
-            match subject.send().await {
-                Ok(_) => assert!(accepted, "{kind}: {status} is no success"),
-                Err(error) => {
-                    check_secrets(kind, &contract, &error);
-                    let expected = verdict(status);
-                    // No body goes with these, which a service that reads one must refuse.
-                    let bodiless = matches!(status, 204 | 205);
-                    assert!(!accepted || bodiless, "{kind}: {status} is a success: {error:?}");
-                    let found = (error.kind.label(), error.retry != Retry::No);
-                    assert!(found == expected || bodiless || accepted, "{kind}: {status}: {error:?}");
-                    assert_eq!(error.status, Some(status), "{kind}");
-                }
-            }
-        }
-        if let Some(refusal) = &contract.refusal {
-            let refusal = body(refusal);
-            let recorder = HttpRecorder::start(move |_| Answer::reply(200, refusal.clone()));
-            let subject =
-                Subject::new(kind, &contract, &format!("http://{}", recorder.host()), 0, quiet(), &[]);
-            assert!(subject.send().await.is_err(), "{kind}: an error with 200 is an error");
-        }
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn retry_after_is_handed_on() {
-    for (kind, contract) in contracts().into_iter().filter(|(_, contract)| contract.transport == "http") {
-        for status in [429, 503] {
-            // Longer than an attempt, so that no service waits for it by itself.
-            let recorder =
-                HttpRecorder::start(move |_| Answer::reply(status, "later").with("Retry-After", "120"));
-            let subject = Subject::new(
-                kind,
-                &contract,
-                &format!("http://{}", recorder.host()),
-                0,
-                quiet(),
-                &[("retryMax", (-1).into())],
-            );
-            let error = subject.send().await.unwrap_err();
-            assert_eq!(error.retry, Retry::After(Duration::from_mins(2)), "{kind}: {error:?}");
-        }
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn bad_receivers_give_errors_in_time() {
-    let second = || [("timeout", Value::from("1s")), ("retryMax", Value::from(-1))];
-    let bad: BTreeMap<&str, (Answer, &str)> = BTreeMap::from([
-        ("a body without an end", (Answer::Endless, "rejected")),
-        ("a closed connection", (Answer::Drop, "network")),
-        ("half an answer", (Answer::Truncate, "network")),
-        ("silence", (Answer::Hang(Duration::from_secs(20)), "network")),
-        ("garbage", (Answer::Raw(b"\x16\x03\x01garbage\r\n\r\n".to_vec()), "network")),
-        ("a circle", (Answer::reply(302, "").with("Location", "/again"), "rejected")),
-        ("another scheme", (Answer::reply(302, "").with("Location", "file:///etc/passwd"), "rejected")),
-    ]);
-    for (kind, contract) in contracts().into_iter().filter(|(_, contract)| contract.transport == "http") {
-        for (what, (answer, expected)) in &bad {
-            let answer = answer.clone();
-            let recorder = HttpRecorder::start(move |_| answer.clone());
-            let subject =
-                Subject::new(kind, &contract, &format!("http://{}", recorder.host()), 0, quiet(), &second());
-            let begin = Instant::now();
-            let error = subject.send().await.unwrap_err();
-            assert!(begin.elapsed() < Duration::from_secs(4), "{kind}: {what} took {:?}", begin.elapsed());
-            assert_eq!(error.kind.label(), *expected, "{kind}: {what}: {error:?}");
-            check_secrets(kind, &contract, &error);
-        }
-        let nobody = Subject::new(kind, &contract, "http://127.0.0.1:1", 0, quiet(), &second());
-        let error = nobody.send().await.unwrap_err();
-        assert_eq!((error.kind.label(), error.retry), ("network", Retry::Later), "{kind}: {error:?}");
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn certificates_are_checked() {
-    let (authority, stranger) = (Authority::new(), Authority::for_names(&["other.example"]));
-    for (kind, contract) in contracts().into_iter().filter(|(_, contract)| contract.transport == "http") {
-        let success = body(&contract.success);
-        let start = |authority: &Authority, success: Vec<u8>| {
-            HttpRecorder::start_with(Some(authority.server()), move |_| Answer::reply(200, success.clone()))
-        };
-        let (good, wrong) = (start(&authority, success.clone()), start(&stranger, success));
-        let reach = || Reach { authorities: Some(vec![authority.der(), stranger.der()]), ..quiet() };
-        let send = |recorder: &HttpRecorder, reach: Reach, extra: &[(&str, Value)]| {
-            let subject =
-                Subject::new(kind, &contract, &format!("https://{}", recorder.host()), 0, reach, extra);
-            async move { subject.send().await }
-        };
-        send(&good, reach(), &[]).await.unwrap();
-        let error = send(&wrong, reach(), &[]).await.unwrap_err();
-        assert_eq!(
-            (error.kind.label(), error.retry),
-            ("network", Retry::Later),
-            "{kind}: a certificate of another host: {error:?}"
-        );
-        check_secrets(kind, &contract, &error);
-        let nobody = || Reach { authorities: Some(Vec::new()), ..quiet() };
-        let begin = Instant::now();
-        assert!(send(&good, nobody(), &[]).await.is_err(), "{kind}: an unknown authority");
-        assert!(
-            begin.elapsed() < Duration::from_millis(950),
-            "{kind}: certificate errors are not repeated, took {:?}",
-            begin.elapsed()
-        );
-        send(&good, nobody(), &[("insecureSkipVerify", true.into())]).await.unwrap();
-        send(&good, nobody(), &[("caCert", authority.pem().into())]).await.unwrap();
-        // core 5.10.1: the host's own file replaces the system's roots.
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("127.0.0.1"), authority.pem()).unwrap();
-        let own = || Reach { tls_directory: Some(folder.path().to_owned()), ..nobody() };
-        send(&good, own(), &[]).await.unwrap();
-        std::fs::write(folder.path().join("127.0.0.1"), "").unwrap();
-        assert!(send(&good, own(), &[]).await.is_err(), "{kind}: an empty file means the system's roots");
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn credentials_do_not_follow_redirects_to_other_hosts() {
-    for (kind, contract) in contracts().into_iter().filter(|(_, contract)| contract.transport == "http") {
-        let success = body(&contract.success);
-        let other = HttpRecorder::start(move |_| Answer::reply(200, success.clone()));
-        let target = format!("http://{}/elsewhere", other.host());
-        let first = HttpRecorder::start(move |_| Answer::reply(307, "").with("Location", &target));
-        Subject::new(kind, &contract, &format!("http://{}", first.host()), 0, quiet(), &[])
-            .send()
-            .await
-            .unwrap();
-        let followed: Vec<Recorded> = other.requests();
-        assert_eq!(followed.len(), 1, "{kind}");
-        let followed = followed.first().unwrap();
-        assert_eq!(followed.header("authorization"), None, "{kind}");
-        let headers = format!("{:?}", followed.headers);
-        for secret in &contract.secrets {
-            assert!(!headers.contains(secret.as_str()), "{kind}: `{secret}` went to another host: {headers}");
-        }
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn messages_at_the_same_time_do_not_mix_and_connections_are_reused() {
-    for (kind, contract) in contracts().into_iter().filter(|(_, contract)| contract.transport == "http") {
-        let success = body(&contract.success);
-        let recorder = HttpRecorder::start(move |_| Answer::reply(200, success.clone()));
-        let subject = Subject::new(kind, &contract, &format!("http://{}", recorder.host()), 0, quiet(), &[]);
-        for round in 0..5 {
-            let messages: Vec<Message> =
-                (0..8).map(|lane| message(kind, &contract, &format!("word{round}x{lane}x"))).collect();
-            let sends = messages.iter().map(|message| subject.service.deliver(message, &contract.recipient));
-            futures::future::try_join_all(sends).await.unwrap();
-        }
-        let bodies: Vec<String> = recorder
-            .requests()
-            .iter()
-            .map(|request| String::from_utf8_lossy(&request.body).into_owned())
-            .collect();
-        for round in 0..5 {
-            for lane in 0..8 {
-                let word = format!("word{round}x{lane}x");
-                assert_eq!(bodies.iter().filter(|body| body.contains(&word)).count(), 1, "{kind}: {word}");
-            }
-        }
-        assert!(
-            recorder.connections() <= 16,
-            "{kind}: {} connections for 40 messages, 8 at a time",
-            recorder.connections()
-        );
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn mail_servers_that_misbehave_give_errors_in_time() {
-    let say = |verb: &str, reply: &str| BTreeMap::from([(verb.to_owned(), reply.to_owned())]);
-    let scripts: Vec<(&str, Script, &str, bool)> = vec![
-        ("silence", Script { silent: Duration::from_secs(20), ..Script::default() }, "network", true),
-        (
-            "no SMTP",
-            Script { greeting: Some("HTTP/1.1 400 Bad Request".into()), ..Script::default() },
-            "network",
-            true,
-        ),
-        (
-            "a long line",
-            Script { greeting: Some(format!("220 {}", "x".repeat(100_000))), ..Script::default() },
-            "network",
-            true,
-        ),
-        ("busy", Script { greeting: Some("421 busy".into()), ..Script::default() }, "unavailable", true),
-        ("grey list", Script { replies: say("RCPT", "451 later"), ..Script::default() }, "unavailable", true),
-        (
-            "no such user",
-            Script { replies: say("RCPT", "550 who?"), ..Script::default() },
-            "not_found",
-            false,
-        ),
-        ("spam", Script { replies: say("END", "554 spam"), ..Script::default() }, "rejected", false),
-        ("sender refused", Script { replies: say("MAIL", "553 no"), ..Script::default() }, "rejected", false),
-    ];
-    for (kind, contract) in contracts().into_iter().filter(|(_, contract)| contract.transport == "smtp") {
-        for (what, script, expected, again) in &scripts {
-            let recorder = SmtpRecorder::start(script.clone());
-            let subject =
-                Subject::new(kind, &contract, "", recorder.port(), quiet(), &[("timeout", "1s".into())]);
-            let begin = Instant::now();
-            let error = subject.send().await.unwrap_err();
-            assert!(begin.elapsed() < Duration::from_secs(4), "{kind}: {what} took {:?}", begin.elapsed());
-            assert_eq!(
-                (error.kind.label(), error.retry != Retry::No),
-                (*expected, *again),
-                "{kind}: {what}: {error:?}"
-            );
-            check_secrets(kind, &contract, &error);
-        }
-    }
 }

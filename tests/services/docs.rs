@@ -4,11 +4,10 @@ use dodona::config::yaml;
 use dodona::delivery::client::{Clients, Reach};
 use dodona::delivery::{service_types, services};
 use dodona::model::{Message, Node};
-use dodona_recorder::http::{Answer, HttpRecorder};
 use dodona_recorder::smtp::{Script, SmtpRecorder};
 use serde_json::{Value, json};
 
-use crate::contract::contracts;
+use crate::contract::{contracts, fill};
 use crate::play::{build, render, to_json};
 
 /// The ConfigMap data in the section `## Example` of a page.
@@ -65,18 +64,13 @@ async fn the_examples_of_the_pages_work() {
             continue;
         }
         let (_, settings) = service.unwrap_or_else(|| panic!("{kind}.md shows no `service.{kind}`"));
-        let success = match &contract.success {
-            Value::String(text) => text.clone(),
-            other => other.to_string(),
-        };
-        let http = HttpRecorder::start(move |_| Answer::reply(200, success.clone()));
+        let http = contract.accepting();
         let smtp = SmtpRecorder::start(Script { ehlo: vec!["AUTH PLAIN".into()], ..Script::default() });
         let mut settings = to_json(&yaml::parse_node(&settings.text().unwrap()).unwrap());
         for (key, value) in contract.point.as_object().unwrap() {
             settings[key] = value.clone();
         }
-        let settings = settings.to_string().replace("__URL__", &format!("http://{}", http.host()));
-        let settings = settings.replace("\"__PORT__\"", &smtp.port().to_string());
+        let settings = fill(&settings.to_string(), &format!("http://{}", http.host()), smtp.port());
         let clients = Clients::new(Reach { tls_directory: None, ..Reach::default() });
         let mut warnings = Vec::new();
         let service = build(kind, &name, &settings, &clients, &mut warnings)

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use socket2::SockRef;
 
 use crate::stop::Listener;
 
@@ -64,8 +65,16 @@ pub enum Answer {
     Truncate,
     /// Keep it open and say nothing for this long.
     Hang(Duration),
+    /// Begin the answer, then say nothing for this long: as when the other side has gone without a word.
+    HalfOpen(Duration),
+    /// Reset the connection.
+    Reset,
     /// 200 and a body that never ends.
     Endless,
+    /// 200 and a body of so many bytes, made while it is sent.
+    Huge(u64),
+    /// 200 and a small body that unpacks to so many bytes.
+    Bomb(u64),
     /// These bytes, then close.
     Raw(Vec<u8>),
 }
@@ -176,13 +185,12 @@ impl HttpRecorder {
 
 impl Shared {
     fn serve(&self, stream: TcpStream) {
-        // Head and body are written one after the other: without this each answer waits for an acknowledgement.
-        drop(stream.set_nodelay(true));
         let number = self.connections.fetch_add(1, Ordering::SeqCst);
         let Ok(address) = stream.local_addr() else { return };
+        let Ok(end) = stream.try_clone() else { return };
         // A client that has gone away ends the thread by a failed read or write.
-        match &self.tls {
-            None => drop(self.converse(BufReader::new(stream), "http", address, number)),
+        let ended = match &self.tls {
+            None => self.converse(BufReader::new(stream), "http", address, number),
             Some(config) => {
                 let mut stream = stream;
                 if self.intercepts && connect(&mut stream).is_err() {
@@ -190,8 +198,11 @@ impl Shared {
                 }
                 let Ok(connection) = ServerConnection::new(Arc::clone(config)) else { return };
                 let stream = StreamOwned::new(connection, stream);
-                drop(self.converse(BufReader::new(stream), "https", address, number));
+                self.converse(BufReader::new(stream), "https", address, number)
             }
+        };
+        if matches!(ended, Ok(Next::Reset)) {
+            drop(SockRef::from(&end).set_linger(Some(Duration::ZERO)));
         }
     }
 
@@ -201,7 +212,7 @@ impl Shared {
         scheme: &'static str,
         address: SocketAddr,
         connection: usize,
-    ) -> std::io::Result<()> {
+    ) -> std::io::Result<Next> {
         while let Some(mut request) = read_request(&mut stream)? {
             request.scheme = scheme;
             request.address = address;
@@ -212,12 +223,20 @@ impl Shared {
                 (self.behaviour)(&request)
             };
             let head = request.method == "HEAD";
-            if !write_answer(stream.get_mut(), answer, head)? {
-                return Ok(());
+            match write_answer(stream.get_mut(), answer, head)? {
+                Next::Stay => {}
+                end => return Ok(end),
             }
         }
-        Ok(())
+        Ok(Next::Close)
     }
+}
+
+/// What becomes of a connection after an answer.
+enum Next {
+    Stay,
+    Close,
+    Reset,
 }
 
 /// Takes a CONNECT. Nothing follows it before the answer, so that the buffer is empty when it is dropped.
@@ -287,8 +306,7 @@ fn read_chunks(stream: &mut impl BufRead) -> std::io::Result<Vec<u8>> {
     }
 }
 
-/// Returns whether the connection stays open.
-fn write_answer(stream: &mut impl Write, answer: Answer, head: bool) -> std::io::Result<bool> {
+fn write_answer(stream: &mut impl Write, answer: Answer, head: bool) -> std::io::Result<Next> {
     match answer {
         Answer::Reply { status, headers, body } => {
             write!(stream, "HTTP/1.1 {status} {}\r\nContent-Length: {}\r\n", reason(status), body.len())?;
@@ -300,31 +318,39 @@ fn write_answer(stream: &mut impl Write, answer: Answer, head: bool) -> std::io:
                 stream.write_all(&body)?;
             }
             stream.flush()?;
-            Ok(true)
+            return Ok(Next::Stay);
         }
-        Answer::Drop => Ok(false),
-        Answer::Truncate => {
-            stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nhalf")?;
+        Answer::Drop => {}
+        Answer::Reset => return Ok(Next::Reset),
+        Answer::Truncate => stream.write_all(HALF)?,
+        Answer::Hang(time) => std::thread::sleep(time),
+        Answer::HalfOpen(time) => {
+            stream.write_all(HALF)?;
             stream.flush()?;
-            Ok(false)
-        }
-        Answer::Hang(time) => {
             std::thread::sleep(time);
-            Ok(false)
         }
         Answer::Endless => {
             stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n")?;
-            loop {
-                stream.write_all(&[b'x'; 16 * 1024])?;
-            }
+            std::io::copy(&mut std::io::repeat(b'x'), stream)?;
         }
-        Answer::Raw(bytes) => {
-            stream.write_all(&bytes)?;
-            stream.flush()?;
-            Ok(false)
+        Answer::Huge(length) => {
+            write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n")?;
+            std::io::copy(&mut std::io::repeat(b'x').take(length), stream)?;
         }
+        Answer::Bomb(length) => {
+            stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n")?;
+            let mut packed = flate2::write::GzEncoder::new(&mut *stream, flate2::Compression::fast());
+            std::io::copy(&mut std::io::repeat(b' ').take(length), &mut packed)?;
+            packed.finish()?;
+        }
+        Answer::Raw(bytes) => stream.write_all(&bytes)?,
     }
+    stream.flush()?;
+    Ok(Next::Close)
 }
+
+/// The beginning of an answer.
+const HALF: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nhalf";
 
 fn reason(status: u16) -> &'static str {
     match status {
