@@ -1,9 +1,14 @@
 //! `app`: Argo CD Applications.
 
+mod event;
+mod history;
+
 use std::sync::{Arc, LazyLock};
 
-use dodona_value::{Document, Map, NodeRef, Scope, Str, Value};
-use jiff::Timestamp;
+use dodona_value::{Document, Map, Scope, Str, Value};
+
+use event::{App, Event};
+use history::History;
 
 use super::func::{repo, strings, sync, time};
 use super::namespaces::NamespacePatterns;
@@ -25,6 +30,8 @@ pub struct AppBinding {
     pub secret: String,
     /// `--self-service-notification-enabled`: no configuration shows its Secret to triggers and templates (core 4.2).
     pub self_service: bool,
+    /// What the Applications were before.
+    history: Arc<History>,
     /// What is watched: the controller's namespace, or everything (empty) with application namespaces (core 5.3.2).
     watched: Vec<String>,
 }
@@ -41,6 +48,7 @@ impl AppBinding {
             config_map: "argocd-notifications-cm".into(),
             secret: "argocd-notifications-secret".into(),
             self_service: false,
+            history: Arc::default(),
             watched,
         }
     }
@@ -129,6 +137,7 @@ impl Binding for AppBinding {
         let mut variables = vec![
             (Str::from_static("app"), app.to_value()),
             (Str::from_static("appProject"), project_value(&project, facts)),
+            (Str::from_static("event"), Event::value(object, self.history.see(object, app))),
             (Str::from_static("context"), facts.context()),
             (Str::from_static("time"), time::time()),
             (Str::from_static("strings"), strings::strings()),
@@ -145,25 +154,8 @@ impl Binding for AppBinding {
 /// Whether the sync status was computed after the last operation ended (core 5.3): a finished operation whose end is later
 /// than both `reconciledAt` and `observedAt` has not been looked at yet, and would be told about with stale facts.
 fn is_refreshed(app: &Document) -> bool {
-    let text = |path: &[&str]| app.root().path(path).and_then(|node| node.as_str().map(str::to_owned));
-    let Some(phase) =
-        app.root().path(&["status", "operationState", "phase"]).filter(|node: &NodeRef<'_>| !node.is_null())
-    else {
-        return true;
-    };
-    if !matches!(phase.as_str(), Some("Failed" | "Error" | "Succeeded")) {
-        return true;
-    }
-    let Some(finished) =
-        text(&["status", "operationState", "finishedAt"]).and_then(|text| text.parse::<Timestamp>().ok())
-    else {
-        return false;
-    };
-    // A missing or malformed time counts as long ago, so one good time is enough.
-    ["reconciledAt", "observedAt"]
-        .iter()
-        .filter_map(|field| text(&["status", field]).and_then(|text| text.parse::<Timestamp>().ok()))
-        .any(|seen| finished <= seen)
+    let app = App(app);
+    !app.has_ended() || app.is_settled()
 }
 
 #[cfg(test)]
