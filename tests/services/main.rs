@@ -2,17 +2,17 @@
 //!
 //! `contract.rs` is what each service states about itself; `verdicts.rs`, `receivers.rs`, `egress.rs` and `secrets.rs` run
 //! over the table of services with it, so that none can be forgotten; `docs.rs` sends the examples of the docs pages;
-//! `server.rs` talks to a mail server that others wrote.
+//! `peers` talks to receivers that others wrote.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a harness of tests fails by panicking")]
 
 mod case;
 mod contract;
 mod docs;
 mod egress;
+mod peers;
 mod play;
 mod receivers;
 mod secrets;
-mod server;
 mod verdicts;
 
 use std::path::{Path, PathBuf};
