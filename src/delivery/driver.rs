@@ -372,6 +372,12 @@ impl<S: HttpService> Service for Driver<S> {
     }
 }
 
+/// The texts of the list at `pointer` in an answer: what a receiver has to say.
+pub fn texts<'a>(answer: &'a serde_json::Value, pointer: &str) -> Vec<&'a str> {
+    let list = answer.pointer(pointer).and_then(serde_json::Value::as_array);
+    list.into_iter().flatten().filter_map(serde_json::Value::as_str).collect()
+}
+
 /// Whether a status may go away by itself.
 pub fn is_temporary(status: StatusCode) -> bool {
     verdict(status, None).is_some_and(|(_, retry)| retry != Retry::No)

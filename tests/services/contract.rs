@@ -56,6 +56,9 @@ pub(crate) struct Contract {
     /// `followed` where a redirect to another host is the user's business (webhook), without credentials.
     #[serde(default)]
     pub(crate) redirects: Option<String>,
+    /// Whether `timeout` is a whole number of seconds and not a span of time.
+    #[serde(default)]
+    pub(crate) whole_seconds: bool,
     /// Texts in the settings, or made of them, that nobody may see.
     #[serde(default)]
     pub(crate) secrets: Vec<String>,
@@ -253,7 +256,11 @@ impl Subject {
     ) -> Self {
         let mut settings = contract.settings.clone();
         for (name, value) in extra {
-            settings[*name] = value.clone();
+            let seconds = value.as_str().filter(|_| *name == "timeout" && contract.whole_seconds);
+            settings[*name] = match seconds {
+                Some(text) => text.trim_end_matches('s').parse::<u64>().unwrap().into(),
+                None => value.clone(),
+            };
         }
         let settings = fill(&settings.to_string(), url, port);
         let mut warnings = Vec::new();

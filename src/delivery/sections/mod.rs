@@ -3,10 +3,8 @@
 //!
 //! A section moves into its service's file when the service joins the table.
 
-mod alertmanager;
 mod attributes;
 mod github;
-mod opsgenie;
 
 use super::SectionType;
 use super::section::{Field, FieldSection, Kind};
@@ -14,15 +12,11 @@ use crate::model::{Node, NodeError, Section};
 
 /// The sections, by key.
 pub(super) const PENDING: &[SectionType] = &[
-    SectionType { key: "alertmanager", compile: alertmanager::compile },
     SectionType { key: "awssqs", compile: attributes::awssqs },
     SectionType { key: "gcppubsub", compile: attributes::gcppubsub },
     SectionType { key: "github", compile: github::compile },
     SectionType { key: "googlechat", compile: googlechat },
     SectionType { key: "mattermost", compile: attachments },
-    SectionType { key: "opsgenie", compile: opsgenie::compile },
-    SectionType { key: "pagerduty", compile: pagerduty },
-    SectionType { key: "pagerdutyv2", compile: pagerdutyv2 },
     SectionType { key: "rocketchat", compile: attachments },
     SectionType { key: "teams", compile: teams },
     SectionType { key: "teams-workflows", compile: teams_workflows },
@@ -39,30 +33,6 @@ fn googlechat(template: &str, section: &Node) -> Compiled {
         Field::text("cards").shown().holds(Kind::Payload),
         Field::text("cardsV2").shown().holds(Kind::Payload),
         Field::text("threadKey"),
-    ];
-    FieldSection::compile(template, section, FIELDS)
-}
-
-fn pagerduty(template: &str, section: &Node) -> Compiled {
-    const FIELDS: &[Field] = &[
-        Field::text("title").always().shown(),
-        Field::text("body").always(),
-        Field::text("urgency").always(),
-        Field::text("priorityId").always(),
-    ];
-    FieldSection::compile(template, section, FIELDS)
-}
-
-fn pagerdutyv2(template: &str, section: &Node) -> Compiled {
-    const FIELDS: &[Field] = &[
-        Field::text("summary").always().shown(),
-        Field::text("severity").always().shown(),
-        Field::text("source").always().shown(),
-        Field::text("component").always(),
-        Field::text("group").always(),
-        Field::text("class").always(),
-        Field::text("url").always().shown(),
-        Field::text("dedupKey").always(),
     ];
     FieldSection::compile(template, section, FIELDS)
 }

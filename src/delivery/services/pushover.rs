@@ -7,7 +7,7 @@ use http::Request;
 use serde_json::Value;
 
 use crate::delivery::cut;
-use crate::delivery::driver::{Driver, HttpService, Reply};
+use crate::delivery::driver::{Driver, HttpService, Reply, texts};
 use crate::delivery::options::Options;
 use crate::delivery::request::{Outgoing, below};
 use crate::delivery::section::{Field, FieldSection, text};
@@ -157,9 +157,7 @@ impl HttpService for Pushover {
     /// `status` in the answer is 1, or `errors` say why not. The headers with the limits are not needed (FIX).
     fn judge(&self, reply: &Reply) -> Result<Receipt, DeliveryError> {
         let answer = reply.json();
-        let errors = answer.iter().filter_map(|answer| answer.get("errors")?.as_array()).flatten();
-        let errors: Vec<&str> = errors.filter_map(Value::as_str).collect();
-        let errors = errors.join("; ");
+        let errors = answer.as_ref().map(|answer| texts(answer, "/errors").join("; ")).unwrap_or_default();
         let code = reply.status().as_u16();
         if !reply.status().is_success() {
             let said = if errors.is_empty() { &reply.quote } else { &errors };

@@ -1,4 +1,4 @@
-//! opsgenie: texts, lists and a map (services 2.12).
+//! The template section of opsgenie: texts, lists and a map (services 2.12).
 
 use serde_json::{Value, json};
 
