@@ -14,8 +14,20 @@ use dodona::model::{Node, NodeKind, Secret, Settings, Severity};
 struct Block {
     /// `page.md:line`.
     place: String,
+    /// What stands behind the three ticks: the language, and `file=NAME` where a page's commands find the block as a file.
+    info: String,
     language: String,
     text: String,
+}
+
+impl Block {
+    fn page(&self) -> &str {
+        self.place.split(':').next().unwrap_or_default()
+    }
+
+    fn file(&self) -> Option<&str> {
+        self.info.split_whitespace().find_map(|word| word.strip_prefix("file="))
+    }
 }
 
 fn root() -> &'static Path {
@@ -46,11 +58,16 @@ fn blocks() -> Vec<Block> {
         for (line, number) in text.lines().zip(1..) {
             let indent = line.len() - line.trim_start().len();
             match (line.trim().strip_prefix("```"), open.take()) {
-                (Some(language), None) => {
-                    let language = language.split_whitespace().next().unwrap_or_default().to_owned();
+                (Some(info), None) => {
+                    let language = info.split_whitespace().next().unwrap_or_default().to_owned();
                     open = Some((
                         indent,
-                        Block { place: format!("{name}:{number}"), language, text: String::new() },
+                        Block {
+                            place: format!("{name}:{number}"),
+                            info: info.to_owned(),
+                            language,
+                            text: String::new(),
+                        },
                     ));
                 }
                 (Some(_), Some((_, block))) => blocks.push(block),
@@ -215,4 +232,52 @@ fn every_file_of_a_command_is_there() {
     });
     let missing: Vec<String> = missing.collect();
     assert!(missing.is_empty(), "a command names what is not there:\n{}", missing.join("\n"));
+}
+
+/// On a page that shows files (`file=NAME` behind the language), every `$ command` of a `console` block prints what stands
+/// below it, both streams together.
+#[test]
+fn every_session_prints_what_the_page_shows() {
+    let mut checked = 0;
+    let mut failures = Vec::new();
+    let blocks = blocks();
+    let pages: std::collections::BTreeSet<&str> =
+        blocks.iter().filter(|block| block.file().is_some()).map(Block::page).collect();
+    for page in pages {
+        let folder = tempfile::tempdir().unwrap();
+        let of_page = || blocks.iter().filter(|block| block.page() == page);
+        for (name, block) in of_page().filter_map(|block| Some((block.file()?, block))) {
+            std::fs::write(folder.path().join(name), &block.text).unwrap();
+        }
+        for block in of_page().filter(|block| block.language == "console") {
+            for step in format!("\n{}", block.text).split("\n$ ").skip(1) {
+                let (command, wanted) = step.split_once('\n').unwrap_or((step, ""));
+                let got = run(command, folder.path());
+                checked += 1;
+                if got.trim_end() != wanted.trim_end() {
+                    failures.push(format!(
+                        "{}: $ {command}\n--- the page\n{wanted}\n--- the program\n{got}",
+                        block.place
+                    ));
+                }
+            }
+        }
+    }
+    println!("documented sessions: {checked} passed, {} failed", failures.len());
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+/// What a shell shows for `command` in `folder`.
+fn run(command: &str, folder: &Path) -> String {
+    let programs = Path::new(env!("CARGO_BIN_EXE_dodona")).parent().unwrap();
+    let output = Command::new("sh")
+        .args(["-c", &format!("exec 2>&1\n{command}")])
+        .current_dir(folder)
+        .env_clear()
+        .env("PATH", format!("{}:/usr/bin:/bin", programs.display()))
+        .env("HOME", folder)
+        .env("TZ", "UTC")
+        .output()
+        .unwrap();
+    String::from_utf8_lossy(&output.stdout).into_owned()
 }

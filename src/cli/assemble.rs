@@ -6,6 +6,7 @@ use anyhow::{Context, bail};
 use dodona_value::Zone;
 use tokio::sync::watch;
 
+use super::connection::ConnectionArgs;
 use super::controller::ControllerArgs;
 use crate::binding::Binding;
 use crate::binding::app::AppBinding;
@@ -39,7 +40,7 @@ pub(super) fn options(metrics: &Arc<Metrics>, redactor: Redactor) -> PipelineOpt
 }
 
 /// How receivers are reached: proxies and certificates as the environment names them (core 5.10).
-fn clients() -> Clients {
+pub(super) fn clients() -> Clients {
     let mut reach = Reach { proxies: Proxies::from_variables(super::environment), ..Reach::default() };
     if let Some(folder) = super::environment("ARGOCD_TLS_DATA_PATH") {
         reach.tls_directory = Some(folder.into());
@@ -48,7 +49,7 @@ fn clients() -> Clients {
 }
 
 /// The zone that `TZ` names; UTC if it names none or an unknown one, as in Go.
-fn local_zone() -> Zone {
+pub(super) fn local_zone() -> Zone {
     let name = super::environment("TZ").unwrap_or_default();
     Zone::load(name.trim_start_matches(':')).unwrap_or_else(Zone::utc).as_local()
 }
@@ -189,17 +190,32 @@ fn binding(name: &str, arguments: &ControllerArgs, namespace: &str) -> anyhow::R
             Ok(Arc::new(app))
         }
         "rollout" => Ok(Arc::new(RolloutBinding::default())),
-        file => {
-            let text = match std::fs::read_to_string(file) {
-                Ok(text) => text,
-                Err(error) => bail!(
-                    "binding `{file}` is neither `app` nor `rollout` nor a file that can be read: {error}"
-                ),
-            };
-            let parsed = yaml::parse_node(&text).and_then(|node| GenericBinding::from_node(&node));
-            parsed
-                .map(|binding| Arc::new(binding) as _)
-                .map_err(|error| anyhow::anyhow!("binding file {file}, {}: {error}", error.at))
-        }
+        file => from_file(file),
     }
+}
+
+/// A binding by name for the commands that look at single objects: every namespace counts.
+pub(super) fn known(name: &str, connection: &ConnectionArgs) -> anyhow::Result<Arc<dyn Binding>> {
+    match name {
+        "app" => {
+            let namespace = connection.namespace.clone().unwrap_or_default();
+            Ok(Arc::new(AppBinding::new(namespace, NamespacePatterns::parse(&["*".to_owned()]))))
+        }
+        "rollout" => Ok(Arc::new(RolloutBinding::default())),
+        file => from_file(file),
+    }
+}
+
+/// The binding that a file describes.
+fn from_file(file: &str) -> anyhow::Result<Arc<dyn Binding>> {
+    let text = match std::fs::read_to_string(file) {
+        Ok(text) => text,
+        Err(error) => {
+            bail!("binding `{file}` is neither `app` nor `rollout` nor a file that can be read: {error}")
+        }
+    };
+    let parsed = yaml::parse_node(&text).and_then(|node| GenericBinding::from_node(&node));
+    parsed
+        .map(|binding| Arc::new(binding) as _)
+        .map_err(|error| anyhow::anyhow!("binding file {file}, {}: {error}", error.at))
 }

@@ -1,8 +1,9 @@
 //! The connection flags of `kubectl`, shared by all commands that talk to a cluster.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
-use clap::Args;
+use clap::{ArgAction, Args};
 
 use crate::model::Secret;
 use crate::source::kube::ConnectionSettings;
@@ -12,53 +13,121 @@ use crate::source::kube::ConnectionSettings;
 #[command(next_help_heading = "Connection")]
 pub(crate) struct ConnectionArgs {
     /// The kubeconfig file
-    #[arg(long, value_name = "FILE", env = "KUBECONFIG")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "KUBECONFIG",
+        hide_env_values = true,
+        global = true,
+        hide_short_help = true
+    )]
     pub(crate) kubeconfig: Option<PathBuf>,
     /// Context of the kubeconfig
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", global = true, hide_short_help = true)]
     pub(crate) context: Option<String>,
     /// Cluster of the kubeconfig
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", global = true, hide_short_help = true)]
     pub(crate) cluster: Option<String>,
     /// User of the kubeconfig
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", global = true, hide_short_help = true)]
     pub(crate) user: Option<String>,
-    /// Namespace of the configuration
-    #[arg(short, long, value_name = "NAME")]
+    /// Namespace of the configuration and of objects that are named without one
+    #[arg(short, long, value_name = "NAME", global = true)]
     pub(crate) namespace: Option<String>,
     /// Address of the API server
-    #[arg(short, long, value_name = "URL")]
+    #[arg(short, long, value_name = "URL", global = true, hide_short_help = true)]
     pub(crate) server: Option<String>,
     /// Bearer token
-    #[arg(long, value_name = "TOKEN", hide_env_values = true)]
+    #[arg(long, value_name = "TOKEN", hide_env_values = true, global = true, hide_short_help = true)]
     pub(crate) token: Option<String>,
+    /// User name for basic authentication
+    #[arg(long, value_name = "NAME", global = true, hide_short_help = true)]
+    pub(crate) username: Option<String>,
+    /// Password for basic authentication
+    #[arg(long, value_name = "PASSWORD", global = true, hide_short_help = true)]
+    pub(crate) password: Option<String>,
     /// User to act as
-    #[arg(long = "as", value_name = "USER")]
+    #[arg(long = "as", value_name = "USER", global = true, hide_short_help = true)]
     pub(crate) impersonate: Option<String>,
     /// Group to act as; may be repeated
-    #[arg(long = "as-group", value_name = "GROUP")]
+    #[arg(long = "as-group", value_name = "GROUP", global = true, hide_short_help = true)]
     pub(crate) impersonate_groups: Vec<String>,
+    /// UID to act as
+    #[arg(long = "as-uid", value_name = "UID", global = true, hide_short_help = true)]
+    pub(crate) impersonate_uid: Option<String>,
     /// Certificate authority of the API server
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", global = true, hide_short_help = true)]
     pub(crate) certificate_authority: Option<PathBuf>,
     /// Client certificate
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", global = true, hide_short_help = true)]
     pub(crate) client_certificate: Option<PathBuf>,
     /// Key of the client certificate
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", global = true, hide_short_help = true)]
     pub(crate) client_key: Option<PathBuf>,
     /// Do not check the API server's certificate
-    #[arg(long)]
+    #[arg(
+        long,
+        action = ArgAction::Set,
+        num_args = 0..=1,
+        require_equals = true,
+        default_value = "false",
+        default_missing_value = "true",
+        hide_default_value = true,
+        value_name = "BOOL",
+        value_parser = go_bool,
+        global = true,
+        hide_short_help = true
+    )]
     pub(crate) insecure_skip_tls_verify: bool,
     /// Host name to check the API server's certificate against
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", global = true, hide_short_help = true)]
     pub(crate) tls_server_name: Option<String>,
     /// Proxy for the API server
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", global = true, hide_short_help = true)]
     pub(crate) proxy_url: Option<String>,
-    /// Longest time for one request
-    #[arg(long, value_name = "DURATION", default_value = "0")]
-    pub(crate) request_timeout: String,
+    /// Accepted for compatibility; answers are small
+    #[arg(
+        long,
+        action = ArgAction::Set,
+        num_args = 0..=1,
+        require_equals = true,
+        default_value = "false",
+        default_missing_value = "true",
+        hide_default_value = true,
+        value_name = "BOOL",
+        value_parser = go_bool,
+        global = true,
+        hide = true
+    )]
+    pub(crate) disable_compression: bool,
+    /// Longest time for one request, such as `10s`; 0 for the default
+    #[arg(long, value_name = "DURATION", default_value = "0", value_parser = timeout, global = true, hide_short_help = true)]
+    pub(crate) request_timeout: Timeout,
+}
+
+/// `--request-timeout`; nothing for the default.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Timeout(pub(crate) Option<Duration>);
+
+/// A boolean flag with a value, in Go's spellings.
+pub(crate) fn go_bool(text: &str) -> Result<bool, String> {
+    match text {
+        "1" | "t" | "T" | "TRUE" | "true" | "True" => Ok(true),
+        "0" | "f" | "F" | "FALSE" | "false" | "False" => Ok(false),
+        _ => Err("expected true or false".into()),
+    }
+}
+
+/// Seconds as a whole number, or a duration with units, as `kubectl` takes them.
+fn timeout(text: &str) -> Result<Timeout, String> {
+    let nanoseconds = match text.parse::<i64>() {
+        Ok(seconds) => seconds.saturating_mul(1_000_000_000),
+        Err(_) => dodona_value::time::parse_duration(text)
+            .map_err(|_| "expected a duration such as `10s` or `1m`".to_owned())?
+            .nanoseconds(),
+    };
+    let positive = u64::try_from(nanoseconds).ok().filter(|nanoseconds| *nanoseconds > 0);
+    Ok(Timeout(positive.map(Duration::from_nanos)))
 }
 
 impl ConnectionArgs {
@@ -78,11 +147,11 @@ impl ConnectionArgs {
             namespace: self.namespace.clone(),
             server: self.server.clone(),
             token: self.token.as_deref().map(Secret::from),
-            username: None,
-            password: None,
+            username: self.username.clone(),
+            password: self.password.as_deref().map(Secret::from),
             impersonate: self.impersonate.clone(),
             impersonate_groups: self.impersonate_groups.clone(),
-            impersonate_uid: None,
+            impersonate_uid: self.impersonate_uid.clone(),
             certificate_authority: self.certificate_authority.clone(),
             client_certificate: self.client_certificate.clone(),
             client_key: self.client_key.clone(),

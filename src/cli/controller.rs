@@ -36,7 +36,7 @@ pub(crate) struct ControllerArgs {
     #[arg(long = "binding", value_name = "NAME|FILE", default_value = "app")]
     pub(super) bindings: Vec<String>,
     /// Take objects and configuration from a folder of manifests instead of a cluster
-    #[arg(long, value_name = "FOLDER", conflicts_with = "kubeconfig")]
+    #[arg(long, value_name = "FOLDER")]
     pub(super) dir: Option<PathBuf>,
 
     /// Kept for compatibility: decisions take microseconds and deliveries have their own limits

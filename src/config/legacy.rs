@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::definition::{self, Definitions};
 use super::notes::Notes;
 use super::service::{self, ConfiguredService, Given};
 use super::{subscription, template, trigger, yaml};
@@ -97,12 +98,19 @@ impl LegacyTrigger {
     }
 }
 
-/// A template of the bundle in the modern shape: `body` is `message`, `subject` (v0.7: `title`) is `email.subject`.
+/// A template of the bundle, compiled.
 fn legacy_template(item: &Node, source: &str, notes: &mut Notes) -> Result<Template, NodeError> {
+    let (name, modern) = modern_template(item, true)?;
+    template::compile(&name, &modern, source, notes)
+}
+
+/// A template of the bundle in the modern shape, with its name: `body` is `message`, `subject` is `email.subject`, and so is
+/// the `title` of v0.7 where `titles` count (core 1.8.1).
+fn modern_template(item: &Node, titles: bool) -> Result<(String, Node), NodeError> {
     let fields = item.fields()?;
     let name = fields.text("name")?;
     let (subject, body) = (fields.text("subject")?, fields.text("body")?);
-    let subject = if subject.is_empty() { fields.text("title")? } else { subject };
+    let subject = if subject.is_empty() && titles { fields.text("title")? } else { subject };
     let own = ["name", "subject", "title", "body"];
     let is_own = |key: &Key| own.iter().any(|name| name.eq_ignore_ascii_case(&key.text));
     let mut pairs: Vec<_> = fields
@@ -123,7 +131,24 @@ fn legacy_template(item: &Node, source: &str, notes: &mut Notes) -> Result<Templ
         set(&mut email, "subject", Node::new(NodeKind::Text(subject), at));
         set(&mut pairs, "email", Node::new(NodeKind::Map(email), at));
     }
-    template::compile(&name, &Node::new(NodeKind::Map(pairs), item.at), source, notes)
+    Ok((name, Node::new(NodeKind::Map(pairs), item.at)))
+}
+
+/// Adds what the bundle `text` defines, which loads. A `title` is left out: what is printed is what upstream would read.
+pub(super) fn define(text: &str, into: &mut Definitions) {
+    let Ok(node) = yaml::parse_node(text) else { return };
+    let Ok(fields) = node.fields() else { return };
+    for item in fields.list("templates").unwrap_or_default() {
+        let defined =
+            modern_template(item, false).and_then(|(name, node)| Ok((name, definition::template(&node)?)));
+        into.templates.extend(defined);
+    }
+    for item in fields.list("triggers").unwrap_or_default() {
+        if let Ok(legacy) = item.fields().and_then(|fields| legacy_trigger(&fields)) {
+            let conditions = into.triggers.remove(&legacy.name).flatten().unwrap_or_default();
+            into.triggers.insert(legacy.name.clone(), Some(legacy.over(conditions)));
+        }
+    }
 }
 
 fn set(pairs: &mut Vec<(Key, Node)>, name: &str, value: Node) {

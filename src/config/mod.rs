@@ -5,6 +5,7 @@
 //! for others.
 
 mod build;
+mod definition;
 mod legacy;
 mod notes;
 mod place;
@@ -20,6 +21,7 @@ pub mod yaml;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+pub use definition::{Definitions, condition as condition_definition};
 pub use presets::{PresetSet, SETS as PRESETS};
 pub use service::ConfiguredService;
 

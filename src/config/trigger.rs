@@ -37,6 +37,20 @@ pub(super) fn decode(text: &str, lenient: bool, notes: &mut Notes) -> Result<Dec
     Ok(decoded)
 }
 
+/// The conditions of a trigger key that loads, as texts; `None` if there are none because its value is `null`.
+pub(super) fn texts(text: &str) -> Result<Option<Vec<ConditionText>>, NodeError> {
+    let node = yaml::parse_node(text)?;
+    if node.is_null() {
+        return Ok(None);
+    }
+    let mut notes = Notes::default();
+    let conditions = conditions(&node, true, &mut notes)?.iter().enumerate();
+    conditions
+        .map(|(index, node)| condition(&node.fields()?, index, true, &mut notes))
+        .collect::<Result<_, _>>()
+        .map(Some)
+}
+
 /// Compiles conditions whose texts were put together elsewhere.
 pub(super) fn compile(texts: &[ConditionText]) -> Result<Trigger, crate::engine::ConditionError> {
     let compile = |(index, text): (usize, &ConditionText)| Condition::compile(index, text.clone());

@@ -5,6 +5,7 @@
 //! Total on any input: text, nesting and alias expansion are bounded, and nothing here recurses on the input.
 
 mod build;
+mod documents;
 mod explain;
 mod repair;
 mod scalar;
@@ -13,6 +14,7 @@ use granit_parser::{Event, Parser, ScanError};
 
 use crate::model::{Node, NodeError, NodeKind, Position};
 use build::Builder;
+pub use documents::documents;
 use repair::Source;
 
 /// Longest text in bytes; a ConfigMap cannot hold more than 1 MiB.

@@ -61,7 +61,7 @@ struct Envelope<'a> {
     metadata: Option<Metadata<'a>>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Metadata<'a> {
     #[serde(default)]
@@ -83,13 +83,19 @@ struct Metadata<'a> {
 impl Object {
     /// Reads the metadata of `json`; `numbers` says how the body's numbers are read later (core 3.2.2).
     pub fn parse(json: Bytes, numbers: Numbers) -> Result<Self, ObjectError> {
+        let object = Self::parse_any(json, numbers)?;
+        if object.key.name.is_empty() {
+            return Err(ObjectError("no `metadata.name`".into()));
+        }
+        Ok(object)
+    }
+
+    /// The same for what a person hands in, which may be a list or anything else without a name (core 7.1.3).
+    pub fn parse_any(json: Bytes, numbers: Numbers) -> Result<Self, ObjectError> {
         let envelope: Envelope<'_> =
             serde_json::from_slice(&json).map_err(|error| ObjectError(error.to_string()))?;
-        let metadata = envelope.metadata.ok_or_else(|| ObjectError("no `metadata`".into()))?;
-        let name = metadata
-            .name
-            .filter(|name| !name.is_empty())
-            .ok_or_else(|| ObjectError("no `metadata.name`".into()))?;
+        let metadata = envelope.metadata.unwrap_or_default();
+        let name = metadata.name.unwrap_or_default();
         let labels = text_map(metadata.labels);
         let annotations = text_map(metadata.annotations);
         Ok(Self {

@@ -29,7 +29,7 @@ pub(super) struct Problem {
 /// Objects without a namespace are in `namespace`, as with `kubectl apply`.
 pub(super) fn read(text: &str, namespace: &str) -> Result<Vec<Manifest>, Problem> {
     let mut manifests = Vec::new();
-    for (first_line, document) in documents(text) {
+    for (first_line, document) in yaml::documents(text) {
         let node = yaml::parse_node(document).map_err(|error| Problem {
             at: Position { line: error.at.line + first_line, column: error.at.column },
             message: error.message,
@@ -39,24 +39,6 @@ pub(super) fn read(text: &str, namespace: &str) -> Result<Vec<Manifest>, Problem
         add(node.to_json(), namespace, &mut manifests).map_err(problem)?;
     }
     Ok(manifests)
-}
-
-/// Documents and the number of lines before each. A line that begins with `---` ends a document wherever it stands.
-fn documents(text: &str) -> Vec<(usize, &str)> {
-    let mut found = Vec::new();
-    let (mut begin, mut begin_line, mut at) = (0, 0, 0);
-    for (number, line) in text.split_inclusive('\n').enumerate() {
-        let separator = line
-            .strip_prefix("---")
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with(char::is_whitespace));
-        if separator && at > begin {
-            found.push((begin_line, text.get(begin..at).unwrap_or_default()));
-            (begin, begin_line) = (at, number);
-        }
-        at += line.len();
-    }
-    found.push((begin_line, text.get(begin..).unwrap_or_default()));
-    found
 }
 
 fn add(mut body: Value, namespace: &str, manifests: &mut Vec<Manifest>) -> Result<(), String> {

@@ -1,4 +1,5 @@
-//! `cli`: what the original's command lines printed. Each vector runs the `dodona` binary that lies beside this one.
+//! `cli`: what the original's command lines printed. Each vector runs the `dodona` binary that lies beside this one, with a
+//! receiver that records, and an API server where the vector has a cluster.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -7,7 +8,11 @@ use std::process::{Command, Output, Stdio};
 
 use anyhow::Context;
 use base64::Engine as _;
-use dodona_recorder::http::{Answer, HttpRecorder};
+use base64::engine::general_purpose::STANDARD;
+use dodona_fakeapi::{FakeApi, Kind};
+use dodona_recorder::http::{Answer, HttpRecorder, Recorded};
+use jiff::{SignedDuration, Timestamp};
+use regex::{Captures, Regex};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -40,15 +45,22 @@ struct Vector {
 /// What stands for the receiver's address in a vector.
 const PLACEHOLDER: &str = "recorder.test";
 
+/// Times of the run are this close to now; others are the object's own.
+const NOW: SignedDuration = SignedDuration::from_mins(10);
+
 /// Runs the vectors of `file`.
 pub(crate) fn run(file: &Path) -> anyhow::Result<Report> {
     let binary = std::env::current_exe()?.with_file_name("dodona");
+    // The API server of a vector lives here while the program runs.
+    let runtime = tokio::runtime::Runtime::new()?;
+    let _inside = runtime.enter();
     let mut report = Report::new(file);
     for (number, line) in
         std::fs::read_to_string(file)?.lines().enumerate().filter(|(_, line)| !line.trim().is_empty())
     {
         let vector: Vector = serde_json::from_str(line).with_context(|| format!("line {}", number + 1))?;
-        let outcome = match differences(&vector, &binary) {
+        let api = (!vector.cluster.is_empty()).then(|| runtime.block_on(cluster(&vector.cluster)));
+        let outcome = match differences(&vector, &binary, api.as_ref()) {
             Ok(differences) if differences.is_empty() => Outcome::Passed,
             Ok(differences) => Outcome::Failed(differences),
             Err(error) => Outcome::Failed(vec![format!("{error:#}")]),
@@ -58,14 +70,33 @@ pub(crate) fn run(file: &Path) -> anyhow::Result<Report> {
     Ok(report)
 }
 
-fn differences(vector: &Vector, binary: &PathBuf) -> anyhow::Result<Vec<String>> {
-    if !vector.cluster.is_empty() {
-        return Ok(vec!["vectors with a cluster are not run yet".into()]);
+/// An API server with the objects of a vector.
+async fn cluster(objects: &[Value]) -> FakeApi {
+    let api = FakeApi::start().await;
+    for kind in Kind::argo() {
+        api.install(kind);
     }
+    for object in objects {
+        let mut object = object.clone();
+        fold_string_data(&mut object);
+        api.apply(object);
+    }
+    api
+}
+
+/// `stringData` becomes `data`, as API servers do it.
+fn fold_string_data(object: &mut Value) {
+    let texts = object.as_object_mut().and_then(|object| object.remove("stringData"));
+    for (key, text) in texts.iter().filter_map(Value::as_object).flatten() {
+        object["data"][key] = STANDARD.encode(text.as_str().unwrap_or_default()).into();
+    }
+}
+
+fn differences(vector: &Vector, binary: &PathBuf, api: Option<&FakeApi>) -> anyhow::Result<Vec<String>> {
     let answers = vector.answers.clone();
     let recorder = HttpRecorder::start(move |request| answer(&answers, &request.target));
     let host = recorder.host();
-    let output = execute(vector, binary, &host)?;
+    let output = execute(vector, binary, &host, api)?;
     let mut differences = Vec::new();
     let code = output.status.code().unwrap_or(-1);
     let accepted = match &vector.exit_dodona {
@@ -73,26 +104,79 @@ fn differences(vector: &Vector, binary: &PathBuf) -> anyhow::Result<Vec<String>>
         one => one.as_i64() == Some(code.into()),
     };
     if !accepted {
-        differences.push(format!("exit status: wanted {}, got {code}", vector.exit_dodona));
+        let said = String::from_utf8_lossy(&output.stderr);
+        differences.push(format!("exit status: wanted {}, got {code}: {said}", vector.exit_dodona));
     }
     differences.extend(output_differs(vector, &output, &host, code));
     if code != 0 && output.stderr.is_empty() {
         differences.push("standard error is empty".into());
     }
-    let arrived: Vec<String> =
-        recorder.take().iter().map(|request| format!("{} {}", request.method, request.target)).collect();
-    let wanted: Vec<String> = vector
-        .requests
-        .iter()
-        .map(|request| format!("{} {}", text(&request["method"]), text(&request["path"])))
-        .collect();
-    if arrived != wanted {
-        differences.push(format!("requests: wanted {wanted:?}, got {arrived:?}"));
-    }
+    differences.extend(requests_differ(vector, &recorder.take(), &host));
     Ok(differences)
 }
 
-fn execute(vector: &Vector, binary: &PathBuf, host: &str) -> anyhow::Result<Output> {
+/// Requests that are refused may be repeated; all others arrive as often as they are listed.
+fn requests_differ(vector: &Vector, arrived: &[Recorded], host: &str) -> Vec<String> {
+    let line = |method: &str, path: &str| format!("{method} {path}");
+    let refused = |path: &str| script(&vector.answers, path).is_some_and(|script| status(script) / 100 != 2);
+    let mut wanted: Vec<&Value> = vector.requests.iter().collect();
+    wanted.dedup_by(|one, other| one == other && refused(text(&one["path"])));
+    let mut got: Vec<&Recorded> = arrived.iter().collect();
+    got.dedup_by(|one, other| one.target == other.target && refused(&one.target));
+    let wanted_lines: Vec<String> =
+        wanted.iter().map(|one| line(text(&one["method"]), text(&one["path"]))).collect();
+    let got_lines: Vec<String> = got.iter().map(|one| line(&one.method, &one.target)).collect();
+    if wanted_lines != got_lines {
+        return vec![format!("requests: wanted {wanted_lines:?}, got {got_lines:?}")];
+    }
+    wanted.iter().zip(got).flat_map(|(wanted, got)| request_differs(wanted, got, host)).collect()
+}
+
+fn request_differs(wanted: &Value, got: &Recorded, host: &str) -> Vec<String> {
+    let mut differences = Vec::new();
+    for (name, value) in wanted["headers"].as_object().into_iter().flatten() {
+        let found = got.header(name).map(|found| placeholders(found, host));
+        if found.as_deref() != value.as_str() {
+            differences.push(format!("header {name}: wanted {value}, got {found:?}"));
+        }
+    }
+    let body = placeholders(&String::from_utf8_lossy(&got.body), host);
+    // The placeholder of a number is no JSON.
+    let json = |body: &str| serde_json::from_str::<Value>(&body.replace(":<time>", ":\"<time>\"")).ok();
+    let same = match (json(text(&wanted["body"])), json(&body)) {
+        (Some(wanted), Some(got)) => wanted == got,
+        _ => text(&wanted["body"]) == body,
+    };
+    if !same {
+        differences.push(format!("body: wanted {}, got {body:?}", wanted["body"]));
+    }
+    differences
+}
+
+/// `output` with the recorder's address and the times of this run replaced by what stands for them.
+fn placeholders(output: &str, host: &str) -> String {
+    let output = output.replace(host, PLACEHOLDER);
+    let near = |time: Timestamp| Timestamp::now().duration_since(time).abs() <= NOW;
+    let replace = |pattern: &str, output: &str, read: &dyn Fn(&Captures<'_>) -> Option<Timestamp>| {
+        let Ok(pattern) = Regex::new(pattern) else { return output.to_owned() };
+        let fill = |found: &Captures<'_>| {
+            let prefix = found.name("before").map_or("", |before| before.as_str());
+            match read(found) {
+                Some(time) if near(time) => format!("{prefix}<time>"),
+                _ => found.get(0).map_or_else(String::new, |whole| whole.as_str().to_owned()),
+            }
+        };
+        pattern.replace_all(output, fill).into_owned()
+    };
+    let output = replace(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", &output, &|found| {
+        found.get(0)?.as_str().parse().ok()
+    });
+    replace(r#"(?<before>"time":)(?<milliseconds>\d{13})"#, &output, &|found| {
+        Timestamp::from_millisecond(found.name("milliseconds")?.as_str().parse().ok()?).ok()
+    })
+}
+
+fn execute(vector: &Vector, binary: &PathBuf, host: &str, api: Option<&FakeApi>) -> anyhow::Result<Output> {
     let folder = tempfile::tempdir()?;
     let home = tempfile::tempdir()?;
     let fill = |text: &str| text.replace(PLACEHOLDER, host);
@@ -103,11 +187,17 @@ fn execute(vector: &Vector, binary: &PathBuf, host: &str) -> anyhow::Result<Outp
     }
     let product: &[&str] =
         if vector.product == "rollouts" { &["rollouts", "notifications"] } else { &["app"] };
-    let mut child = Command::new(binary)
+    let mut command = Command::new(binary);
+    command.env_clear();
+    if let Some(api) = api {
+        let path = home.path().join("kubeconfig");
+        std::fs::write(&path, api.kubeconfig("default"))?;
+        command.env("KUBECONFIG", path);
+    }
+    let mut child = command
         .args(product)
         .args(vector.args.iter().map(|argument| fill(argument)))
         .current_dir(folder.path())
-        .env_clear()
         .env("HOME", home.path())
         .env("TZ", "UTC")
         .stdin(Stdio::piped())
@@ -125,12 +215,10 @@ fn execute(vector: &Vector, binary: &PathBuf, host: &str) -> anyhow::Result<Outp
 fn output_differs(vector: &Vector, output: &Output, host: &str, code: i32) -> Option<String> {
     let wanted = match (&vector.stdout_fixed, &vector.stdout_base64) {
         (Some(fixed), _) => fixed.clone().into_bytes(),
-        (None, Some(encoded)) => {
-            base64::engine::general_purpose::STANDARD.decode(encoded).unwrap_or_default()
-        }
+        (None, Some(encoded)) => STANDARD.decode(encoded).unwrap_or_default(),
         (None, None) => vector.stdout.clone().into_bytes(),
     };
-    let got = String::from_utf8_lossy(&output.stdout).replace(host, PLACEHOLDER);
+    let got = placeholders(&String::from_utf8_lossy(&output.stdout), host);
     let same = match vector.stdout_match.as_str() {
         "free" => true,
         "help" => !output.stdout.is_empty(),
@@ -140,14 +228,19 @@ fn output_differs(vector: &Vector, output: &Output, host: &str, code: i32) -> Op
     (!same).then(|| format!("standard output: wanted {:?}, got {got:?}", String::from_utf8_lossy(&wanted)))
 }
 
+/// The answer for a path: that of its longest prefix.
+fn script<'a>(answers: &'a BTreeMap<String, Value>, path: &str) -> Option<&'a Value> {
+    let fitting = answers.iter().filter(|(prefix, _)| path.starts_with(prefix.as_str()));
+    fitting.max_by_key(|(prefix, _)| prefix.len()).map(|(_, script)| script)
+}
+
+fn status(script: &Value) -> u16 {
+    script["status"].as_u64().and_then(|status| u16::try_from(status).ok()).unwrap_or(200)
+}
+
 fn answer(answers: &BTreeMap<String, Value>, path: &str) -> Answer {
-    let longest = answers
-        .iter()
-        .filter(|(prefix, _)| path.starts_with(prefix.as_str()))
-        .max_by_key(|(prefix, _)| prefix.len());
-    let Some((_, script)) = longest else { return Answer::reply(200, "ok") };
-    let status = script["status"].as_u64().and_then(|status| u16::try_from(status).ok()).unwrap_or(200);
-    Answer::reply(status, text(&script["body"]))
+    let Some(script) = script(answers, path) else { return Answer::reply(200, "ok") };
+    Answer::reply(status(script), text(&script["body"]))
         .with("Content-Type", script["type"].as_str().unwrap_or("text/plain"))
 }
 

@@ -1,0 +1,76 @@
+//! The cluster of the connection flags, looked for when somebody asks for the first time.
+
+use std::cell::OnceCell;
+use std::time::Duration;
+
+use anyhow::{anyhow, bail};
+
+use super::super::connection::ConnectionArgs;
+use crate::model::{Object, ObjectKey, Resource};
+use crate::source::kube::{Api, KubeSource, Pace, connect};
+use crate::source::{Source as _, WatchSpec};
+
+/// How long a person waits for one answer.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A cluster that may not be there: commands work without one as long as they need nothing of it (core 7.1.4).
+pub(crate) struct Cluster {
+    connection: ConnectionArgs,
+    api: OnceCell<Result<Api, String>>,
+}
+
+impl Cluster {
+    pub(crate) fn new(connection: ConnectionArgs) -> Self {
+        Self { connection, api: OnceCell::new() }
+    }
+
+    /// The namespace that the flags name, without looking at a kubeconfig.
+    pub(crate) fn given_namespace(&self) -> Option<&str> {
+        self.connection.namespace.as_deref().filter(|namespace| !namespace.is_empty())
+    }
+
+    /// A client; nothing is sent yet.
+    async fn api(&self) -> anyhow::Result<&Api> {
+        if self.api.get().is_none() {
+            let answer = self.connection.request_timeout.0.unwrap_or(PATIENCE);
+            let pace = Pace { answer, ..Pace::default() };
+            let found = connect(&self.connection.settings(), pace).await.map_err(|error| error.to_string());
+            // Nobody else can have set it: there is one thread.
+            self.api.set(found).ok();
+        }
+        match self.api.get() {
+            Some(Ok(api)) => Ok(api),
+            Some(Err(error)) => Err(anyhow!("{error}")),
+            None => bail!("no connection"),
+        }
+    }
+
+    /// The object `name`, in the namespace of the flags or the kubeconfig if none is given; `None` if there is none.
+    pub(crate) async fn find(
+        &self,
+        resource: &Resource,
+        namespace: Option<&str>,
+        name: &str,
+    ) -> anyhow::Result<Option<Object>> {
+        if name.is_empty() || name.contains(['/', '?', '#', '%']) {
+            bail!("`{name}` cannot be the name of an object");
+        }
+        let api = self.api().await?;
+        let namespace = namespace.unwrap_or_else(|| api.default_namespace());
+        let source = KubeSource::new(api.clone(), WatchSpec::new("command line", resource.clone()));
+        Ok(source.get(&ObjectKey::new(namespace, name)).await?)
+    }
+
+    /// The same; that there is none is an error in upstream's words.
+    pub(crate) async fn get(
+        &self,
+        resource: &Resource,
+        namespace: Option<&str>,
+        name: &str,
+    ) -> anyhow::Result<Object> {
+        match self.find(resource, namespace, name).await? {
+            Some(object) => Ok(object),
+            None => bail!("{resource} \"{name}\" not found"),
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! Upstream's tree of commands, `trigger get|run` and `template get|notify`, for each product (core 7.1).
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{Args, Subcommand};
+
+use super::connection::ConnectionArgs;
+use super::input::InputArgs;
+use super::template::{self, TemplateCommand};
+use super::trigger::{self, TriggerCommand};
+use super::workspace::{BindingArgs, RepoServerArgs, Workspace};
+use super::{assemble, help_of, wrong_use};
+use crate::binding::Binding;
+
+/// Where configuration and objects come from.
+#[derive(Args, Debug)]
+pub(crate) struct SourceArgs {
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+    #[command(flatten)]
+    pub(crate) connection: ConnectionArgs,
+}
+
+/// `dodona app`.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Examples:\n  dodona app trigger get\n  dodona app trigger run on-sync-failed guestbook -n argocd\n  dodona app template notify app-sync-failed app.yaml --config-map cm.yaml --secret :empty"
+)]
+pub(crate) struct AppArgs {
+    #[command(flatten)]
+    source: SourceArgs,
+    #[command(flatten)]
+    repo_server: RepoServerArgs,
+    #[command(subcommand)]
+    command: Option<Tool>,
+}
+
+/// `dodona rollouts`.
+#[derive(Args, Debug)]
+pub(crate) struct RolloutsArgs {
+    #[command(subcommand)]
+    command: Option<RolloutsCommand>,
+}
+
+#[derive(Subcommand, Debug)]
+enum RolloutsCommand {
+    /// Triggers and templates of Argo Rollouts
+    Notifications(NotificationsArgs),
+}
+
+/// `dodona rollouts notifications`.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Examples:\n  dodona rollouts notifications trigger get -n argo-rollouts\n  dodona rollouts notifications template notify rollout-completed rollout.yaml --config-map cm.yaml --secret :empty"
+)]
+struct NotificationsArgs {
+    #[command(flatten)]
+    source: SourceArgs,
+    #[command(subcommand)]
+    command: Option<Tool>,
+}
+
+#[derive(Subcommand, Debug)]
+enum Tool {
+    /// Show triggers, and try them on objects
+    Trigger(TriggerGroup),
+    /// Show templates, and send notifications made of them
+    Template(TemplateGroup),
+}
+
+#[derive(Args, Debug)]
+struct TriggerGroup {
+    #[command(subcommand)]
+    command: Option<TriggerCommand>,
+}
+
+#[derive(Args, Debug)]
+struct TemplateGroup {
+    #[command(subcommand)]
+    command: Option<TemplateCommand>,
+}
+
+/// `dodona trigger`, for any binding.
+#[derive(Args, Debug)]
+pub(crate) struct AnyTriggerArgs {
+    #[command(flatten)]
+    binding: BindingArgs,
+    #[command(flatten)]
+    source: SourceArgs,
+    #[command(flatten)]
+    repo_server: RepoServerArgs,
+    #[command(flatten)]
+    group: TriggerGroup,
+}
+
+/// `dodona template`, for any binding.
+#[derive(Args, Debug)]
+pub(crate) struct AnyTemplateArgs {
+    #[command(flatten)]
+    binding: BindingArgs,
+    #[command(flatten)]
+    source: SourceArgs,
+    #[command(flatten)]
+    repo_server: RepoServerArgs,
+    #[command(flatten)]
+    group: TemplateGroup,
+}
+
+/// Runs `dodona app …`.
+pub(crate) fn app(arguments: AppArgs) -> anyhow::Result<ExitCode> {
+    match arguments.command {
+        Some(tool) => run(assemble::known("app", &arguments.source.connection)?, tool, &arguments.source),
+        None => help_of(&["app"]),
+    }
+}
+
+/// Runs `dodona rollouts …`.
+pub(crate) fn rollouts(arguments: RolloutsArgs) -> anyhow::Result<ExitCode> {
+    let Some(RolloutsCommand::Notifications(arguments)) = arguments.command else {
+        return help_of(&["rollouts"]);
+    };
+    match arguments.command {
+        Some(tool) => run(assemble::known("rollout", &arguments.source.connection)?, tool, &arguments.source),
+        None => help_of(&["rollouts", "notifications"]),
+    }
+}
+
+/// Runs `dodona trigger …`.
+pub(crate) fn any_trigger(arguments: AnyTriggerArgs) -> anyhow::Result<ExitCode> {
+    let binding = assemble::known(&arguments.binding.binding, &arguments.source.connection)?;
+    run(binding, Tool::Trigger(arguments.group), &arguments.source)
+}
+
+/// Runs `dodona template …`.
+pub(crate) fn any_template(arguments: AnyTemplateArgs) -> anyhow::Result<ExitCode> {
+    let binding = assemble::known(&arguments.binding.binding, &arguments.source.connection)?;
+    run(binding, Tool::Template(arguments.group), &arguments.source)
+}
+
+fn run(binding: Arc<dyn Binding>, tool: Tool, source: &SourceArgs) -> anyhow::Result<ExitCode> {
+    let open = || {
+        let workspace = Workspace::open(binding, &source.input, &source.connection)?;
+        workspace.show_reports();
+        anyhow::Ok(workspace)
+    };
+    match tool {
+        Tool::Trigger(TriggerGroup { command: Some(command) }) => trigger::run(&open()?, &command),
+        Tool::Template(TemplateGroup { command: Some(command) }) => template::run(open, &command),
+        Tool::Trigger(_) => wrong_use("select child command: `trigger get` or `trigger run`"),
+        Tool::Template(_) => wrong_use("select child command: `template get` or `template notify`"),
+    }
+}

@@ -1,0 +1,164 @@
+//! One configuration, read and compiled, with everything that a command needs to try it on an object.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use clap::Args;
+use dodona_value::{Map, Runtime, Scope, Value};
+
+use super::assemble;
+use super::connection::ConnectionArgs;
+use super::input::{Input, InputArgs};
+use super::output::Paint;
+use crate::binding::{Binding, SharedFacts};
+use crate::config::{BuildOptions, Config};
+use crate::model::{
+    Clock, Destination, NoLookup, Object, Redactor, Resource, Severity, SystemClock, language_runtime,
+};
+
+/// What is watched.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct BindingArgs {
+    /// Whose configuration and objects: `app`, `rollout`, or a file that describes any other kind
+    #[arg(long, value_name = "NAME|FILE", default_value = "app", global = true)]
+    pub(crate) binding: String,
+}
+
+/// Flags about Argo CD's repo server, as upstream's tool has them.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Repo server")]
+pub(crate) struct RepoServerArgs {
+    /// Address of the repo server (for `repo.GetCommitMetadata` and `repo.GetAppDetails`)
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        default_value = "argocd-repo-server:8081",
+        global = true,
+        hide_short_help = true
+    )]
+    argocd_repo_server: String,
+    /// Talk to the repo server without TLS
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true", action = clap::ArgAction::Set, value_parser = super::connection::go_bool, hide_default_value = true, global = true, hide_short_help = true)]
+    argocd_repo_server_plaintext: bool,
+    /// Deprecated by upstream, accepted
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true", action = clap::ArgAction::Set, value_parser = super::connection::go_bool, global = true, hide = true)]
+    argocd_repo_server_strict_tls: bool,
+    /// Certificate authority of the repo server
+    #[arg(
+        long,
+        value_name = "FILE",
+        default_value = "",
+        hide_default_value = true,
+        global = true,
+        hide_short_help = true
+    )]
+    repo_server_ca_cert_path: String,
+    /// Client certificate for the repo server
+    #[arg(
+        long,
+        value_name = "FILE",
+        default_value = "",
+        hide_default_value = true,
+        global = true,
+        hide_short_help = true
+    )]
+    repo_server_client_cert_path: String,
+    /// Key of the client certificate for the repo server
+    #[arg(
+        long,
+        value_name = "FILE",
+        default_value = "",
+        hide_default_value = true,
+        global = true,
+        hide_short_help = true
+    )]
+    repo_server_client_cert_key_path: String,
+}
+
+/// A configuration at hand.
+pub(crate) struct Workspace {
+    pub(crate) input: Input,
+    pub(crate) binding: Arc<dyn Binding>,
+    pub(crate) config: Config,
+    /// Clock, zone and limits of the languages.
+    pub(crate) runtime: Runtime,
+    /// Knows the values of the Secret.
+    pub(crate) redactor: Redactor,
+    facts: SharedFacts,
+}
+
+impl Workspace {
+    /// Reads and compiles the configuration of `binding`.
+    pub(crate) fn open(
+        binding: Arc<dyn Binding>,
+        flags: &InputArgs,
+        connection: &ConnectionArgs,
+    ) -> anyhow::Result<Self> {
+        let input = Input::new(connection)?;
+        let settings = input.settings(flags, binding.settings_names())?;
+        let redactor = Redactor::default();
+        redactor.set("configuration", settings.secret.iter().flatten().map(|(_, secret)| secret));
+        let options = BuildOptions {
+            namespace: input.cluster.given_namespace().unwrap_or_default().to_owned(),
+            legacy: binding.name() == "app",
+            clients: assemble::clients(),
+            ..BuildOptions::default()
+        };
+        let config = Config::build(&settings, None, &options);
+        let facts = SharedFacts::new(&config.context, &config.secrets, Arc::new(NoLookup));
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let runtime = language_runtime(clock, assemble::local_zone());
+        Ok(Self { input, binding, config, runtime, redactor, facts })
+    }
+
+    /// Prints what is wrong with the configuration to standard error.
+    pub(crate) fn show_reports(&self) {
+        let paint = Paint::stderr();
+        for report in &self.config.reports {
+            let level = match report.severity {
+                Severity::Error => paint.red("error"),
+                Severity::Warning => paint.yellow("warning"),
+            };
+            eprintln!("{level}: {}", self.redactor.redact(&report.to_string()));
+        }
+    }
+
+    /// The object that `name` stands for.
+    pub(crate) fn object(&self, name: &str) -> anyhow::Result<Arc<Object>> {
+        let object = self.input.object(name, self.binding.resource(), self.binding.numbers())?;
+        Ok(Arc::new(object))
+    }
+
+    /// The variables of `object`; `project` says whether somebody asks for its AppProject, which is in the cluster.
+    pub(crate) fn scope(
+        &self,
+        object: &Arc<Object>,
+        destination: Option<&Destination>,
+        project: bool,
+    ) -> anyhow::Result<Scope> {
+        let scope = self.binding.scope(object, &self.facts.facts(destination))?;
+        if !project || self.binding.name() != "app" {
+            return Ok(scope);
+        }
+        let found = self.project(object).unwrap_or_else(|error| {
+            eprintln!("{}: `appProject` is empty: {error:#}", Paint::stderr().yellow("warning"));
+            None
+        });
+        Ok(scope.with("appProject", found.unwrap_or_else(|| Value::Map(Map::new()))))
+    }
+
+    /// The AppProject of an Application, out of the Application's own namespace.
+    fn project(&self, object: &Object) -> anyhow::Result<Option<Value>> {
+        let name = object.document()?.root().path(&["spec", "project"]);
+        let Some(name) =
+            name.and_then(|node| node.as_str().map(str::to_owned)).filter(|name| !name.is_empty())
+        else {
+            return Ok(None);
+        };
+        let resource = Resource::new("argoproj.io", "v1alpha1", "appprojects", Some("AppProject"));
+        let namespace = Some(&*object.key().namespace).filter(|namespace| !namespace.is_empty());
+        let found = self.input.wait(self.input.cluster.get(&resource, namespace, &name));
+        let found = found.with_context(|| format!("failed to read the project `{name}`"))?;
+        Ok(Some(found.document()?.to_value()))
+    }
+}
