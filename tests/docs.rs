@@ -183,6 +183,7 @@ fn commands() -> Vec<(String, Vec<String>)> {
     for block in blocks_in(&["sh", "bash", "shell", "console"]) {
         for line in block.text.replace("\\\n", " ").lines() {
             let line = line.trim().trim_start_matches("$ ").split(" #").next().unwrap_or_default();
+            let line = line.split("; ").next().unwrap_or_default();
             let words =
                 line.split_whitespace().map(|word| word.trim_matches(['\'', '"']).to_owned()).collect();
             commands.push((block.place.clone(), words));

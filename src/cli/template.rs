@@ -107,8 +107,8 @@ fn send(workspace: &Workspace, template: &str, object: &Arc<Object>, recipient: 
     let destination = subscribe::recipient(recipient);
     let (service, wanted) = service(workspace, &destination)?;
     let policy = &workspace.config.policy;
-    let project = policy.templates.get(template).is_some_and(|template| template.mentions("appProject"));
-    let scope = workspace.scope(object, Some(&destination), project)?;
+    let asked = |name: &str| policy.templates.get(template).is_some_and(|template| template.mentions(name));
+    let scope = workspace.scope(object, Some(&destination), asked)?;
     let send = Send {
         policy: 0,
         trigger: String::new(),

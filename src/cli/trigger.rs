@@ -103,7 +103,7 @@ fn evaluate_on(workspace: &Workspace, arguments: &RunArgs) -> anyhow::Result<Exi
         bail!("trigger with name '{}' does not exist (found {})", arguments.name, found.join(", "));
     };
     let object = workspace.object(&arguments.object)?;
-    let scope = workspace.scope(&object, None, trigger.mentions("appProject"))?;
+    let scope = workspace.scope(&object, None, |name| trigger.mentions(name))?;
     let texts = definitions.triggers.get(&arguments.name).cloned().flatten().unwrap_or_default();
     let name = Arc::from(arguments.name.as_str());
     let mut table = Table::new(&["CONDITION", "RESULT"]);

@@ -1,10 +1,9 @@
 //! One configuration, read and compiled, with everything that a command needs to try it on an object.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use anyhow::Context as _;
 use clap::Args;
-use dodona_value::{Map, Runtime, Scope, Value};
+use dodona_value::{Runtime, Scope};
 
 use super::assemble;
 use super::connection::ConnectionArgs;
@@ -13,7 +12,8 @@ use super::output::Paint;
 use crate::binding::{Binding, SharedFacts};
 use crate::config::{BuildOptions, Config};
 use crate::model::{
-    Clock, Destination, NoLookup, Object, Redactor, Resource, Severity, SystemClock, language_runtime,
+    Clock, Companions, Destination, NoLookup, Object, ObjectKey, Redactor, Severity, SystemClock,
+    language_runtime,
 };
 
 /// What is watched.
@@ -129,36 +129,41 @@ impl Workspace {
         Ok(Arc::new(object))
     }
 
-    /// The variables of `object`; `project` says whether somebody asks for its AppProject, which is in the cluster.
+    /// The variables of `object`; `asked` says whether somebody may use a variable of this name. What lies beside the object
+    /// (its AppProject) is in the cluster, and is looked for only if it is used.
     pub(crate) fn scope(
         &self,
         object: &Arc<Object>,
         destination: Option<&Destination>,
-        project: bool,
+        asked: impl Fn(&str) -> bool,
     ) -> anyhow::Result<Scope> {
-        let scope = self.binding.scope(object, &self.facts.facts(destination))?;
-        if !project || self.binding.name() != "app" {
-            return Ok(scope);
+        let facts = self.facts.facts(destination);
+        let mut beside = Beside::default();
+        let scope = self.binding.scope(object, &facts.beside(&beside))?;
+        let variable = self.binding.companion_variable();
+        let key = beside.asked.get().cloned().filter(|_| asked(variable));
+        let (Some(key), Some((resource, _))) = (key, self.binding.companions()) else { return Ok(scope) };
+        let namespace = Some(&*key.namespace).filter(|namespace| !namespace.is_empty());
+        match self.input.wait(self.input.cluster.get(resource, namespace, &key.name)) {
+            Ok(found) => beside.found = Some(Arc::new(found)),
+            Err(error) => {
+                eprintln!("{}: `{variable}` is empty: {error:#}", Paint::stderr().yellow("warning"));
+            }
         }
-        let found = self.project(object).unwrap_or_else(|error| {
-            eprintln!("{}: `appProject` is empty: {error:#}", Paint::stderr().yellow("warning"));
-            None
-        });
-        Ok(scope.with("appProject", found.unwrap_or_else(|| Value::Map(Map::new()))))
+        Ok(self.binding.scope(object, &facts.beside(&beside))?)
     }
+}
 
-    /// The AppProject of an Application, out of the Application's own namespace.
-    fn project(&self, object: &Object) -> anyhow::Result<Option<Value>> {
-        let name = object.document()?.root().path(&["spec", "project"]);
-        let Some(name) =
-            name.and_then(|node| node.as_str().map(str::to_owned)).filter(|name| !name.is_empty())
-        else {
-            return Ok(None);
-        };
-        let resource = Resource::new("argoproj.io", "v1alpha1", "appprojects", Some("AppProject"));
-        let namespace = Some(&*object.key().namespace).filter(|namespace| !namespace.is_empty());
-        let found = self.input.wait(self.input.cluster.get(&resource, namespace, &name));
-        let found = found.with_context(|| format!("failed to read the project `{name}`"))?;
-        Ok(Some(found.document()?.to_value()))
+/// What lies beside one object: what was asked for, and what was found of it.
+#[derive(Default)]
+struct Beside {
+    asked: OnceLock<ObjectKey>,
+    found: Option<Arc<Object>>,
+}
+
+impl Companions for Beside {
+    fn find(&self, key: &ObjectKey) -> Option<Arc<Object>> {
+        self.asked.get_or_init(|| key.clone());
+        self.found.clone()
     }
 }
