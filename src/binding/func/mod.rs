@@ -3,7 +3,6 @@
 //! Each namespace is a map whose members are functions or constants, called as `ns.Func(args)` in conditions and as
 //! `call .ns.Func args` in templates.
 
-pub mod git;
 pub mod repo;
 pub mod strings;
 pub mod sync;

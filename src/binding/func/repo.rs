@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use dodona_value::{CallCx, CallError, Func, GoType, Signature, Str, Value};
 
-use super::git::GitUrl;
 use super::{namespace, text_function};
-use crate::model::{Lookup, Object};
+use crate::model::{GitUrl, Lookup, Object};
 
 /// The namespace for one object.
 pub fn repo(object: &Arc<Object>, lookup: &Arc<dyn Lookup>) -> Value {
