@@ -128,10 +128,11 @@ impl std::fmt::Debug for Clients {
 impl Clients {
     /// Clients that reach the world as `reach` says; conversations are remembered in memory.
     pub fn new(reach: Reach) -> Self {
-        Self::with_conversations(reach, Arc::new(MemoryConversations::default()))
+        let conversations = MemoryConversations::new(Arc::clone(&reach.clock), None);
+        Self::with_conversations(reach, Arc::new(conversations))
     }
 
-    /// The same with a store for conversations that survives restarts.
+    /// The same with conversations of one's own: in front of a journal they survive restarts.
     pub fn with_conversations(reach: Reach, conversations: Arc<dyn Conversations>) -> Self {
         Self::assemble(reach, Arc::default(), conversations)
     }

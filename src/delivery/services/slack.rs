@@ -7,10 +7,9 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use http::{Request, StatusCode};
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
 use tokio::time::Instant;
 
-use crate::delivery::conversation::{Conversation, ConversationKey};
+use crate::delivery::conversation::{self, Conversation, ConversationKey};
 use crate::delivery::driver::{Caller, Repeats, Reply, When};
 use crate::delivery::options::Options;
 use crate::delivery::payload::{self, InvalidPayload, OnInvalid};
@@ -75,9 +74,8 @@ fn build(context: &mut BuildContext<'_>, settings: &Node) -> Result<Arc<dyn Serv
         context.warnings.push(options.error("token", "no `token` is set: Slack will refuse every message"));
     }
     let strict = context.clients.reach().strict_payloads;
-    let fingerprint = u64::from_be_bytes(Sha256::digest(&token).first_chunk().copied().unwrap_or_default());
     Ok(Arc::new(Slack {
-        account: format!("slack/{}/{fingerprint:016x}", context.name),
+        account: conversation::account("slack", context.name, &[&token]),
         token,
         api: api(&options.text("apiURL")?),
         username: options.text("username")?,

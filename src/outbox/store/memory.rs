@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use futures::future::BoxFuture;
 
 use super::{DeadLetter, Filter, Store, StoreError, Stored};
+use crate::delivery::conversation::{ConversationKey, Journal, Remembered};
 use crate::model::Receipt;
 use crate::outbox::Parcel;
 
@@ -47,6 +48,16 @@ impl MemoryStore {
     fn letters(&self) -> std::sync::MutexGuard<'_, Letters> {
         self.letters.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+impl Journal for MemoryStore {
+    fn conversations(&self) -> Vec<Remembered> {
+        Vec::new()
+    }
+
+    fn remember(&self, _remembered: &Remembered) {}
+
+    fn forget(&self, _key: &ConversationKey) {}
 }
 
 impl Store for MemoryStore {

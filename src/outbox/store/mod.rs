@@ -10,6 +10,7 @@ pub use memory::{DeadLetterLimits, MemoryStore};
 
 use super::Parcel;
 use crate::delivery::DeliveryError;
+use crate::delivery::conversation::Journal;
 use crate::model::Receipt;
 
 /// Keeps what must not be forgotten.
@@ -17,7 +18,9 @@ use crate::model::Receipt;
 /// The life of a parcel: `put`, then `delivered` or `bury`, then `done` once the ledger has it. A store that outlives
 /// the process gives back in `all` what was put and not done, so that nothing is lost and nothing is told twice.
 /// All but `put` return at once; a store that writes to a disk does so behind them, in order.
-pub trait Store: Send + Sync + 'static {
+///
+/// It also is the journal of what services remember between messages: threads and comments live as long as parcels do.
+pub trait Store: Journal {
     /// What an earlier process left, in order of acceptance. Called once, before anything else.
     fn all(&self) -> Vec<Stored>;
 

@@ -2,6 +2,9 @@
 
 use super::super::store::Stored;
 use super::*;
+use crate::delivery::conversation::{
+    Conversation, ConversationKey, Conversations as _, Journal, MemoryConversations, Remembered,
+};
 
 /// A store with something left in it, which notes what it is told.
 #[derive(Default)]
@@ -13,6 +16,20 @@ struct Ledger {
 impl Ledger {
     fn note(&self, text: String) {
         self.notes.lock().unwrap().push(text);
+    }
+}
+
+impl Journal for Ledger {
+    fn conversations(&self) -> Vec<Remembered> {
+        Vec::new()
+    }
+
+    fn remember(&self, remembered: &Remembered) {
+        self.note(format!("remember {}", remembered.key.topic));
+    }
+
+    fn forget(&self, key: &ConversationKey) {
+        self.note(format!("forget {}", key.topic));
     }
 }
 
@@ -120,4 +137,18 @@ async fn a_parcel_that_cannot_be_stored_is_not_accepted() {
     let error = outbox.accept(parcel("unstorable", "a")).await.unwrap_err();
     assert_eq!(error.to_string(), "failed to store a message: disk full");
     assert_eq!((outbox.snapshot().parcels, outbox.snapshot().bytes), (0, 0));
+}
+
+/// What services remember goes into the same store, in order (issue: conversations that survive).
+#[test]
+fn a_store_is_told_of_conversations() {
+    let store = Arc::new(Ledger::default());
+    let clock = Arc::new(crate::model::FixedClock::at(0));
+    let key = |topic: &str| ConversationKey { account: "a".into(), place: "p".into(), topic: topic.into() };
+    let shared: Arc<dyn Store> = Arc::clone(&store) as Arc<dyn Store>;
+    let conversations = MemoryConversations::new(clock, Some(shared));
+    conversations.put(key("one"), Conversation::default());
+    conversations.put(key("two"), Conversation::default());
+    conversations.forget(&key("one"));
+    assert_eq!(*store.notes.lock().unwrap(), ["remember one", "remember two", "forget one"]);
 }
