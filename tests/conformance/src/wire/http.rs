@@ -6,6 +6,7 @@ use base64::Engine as _;
 use dodona_recorder::http::Recorded;
 use serde_json::Value;
 
+use super::proof::Proof;
 use super::scene::{Scene, Seen};
 use super::vector::{Exchange, Request, Vector};
 use super::{compare, marker};
@@ -63,12 +64,15 @@ fn one(
     } else {
         check("path", &expected.path, Some(path));
     }
+    let (request, proof) = (actual, Proof::new(vector));
     for (name, value) in expected.headers.iter().flatten() {
         let actual = header(actual, name);
         if name == "content-type" {
             content_type(place, value, actual.as_deref(), differences);
         } else {
             differences.extend(marker::compare(&format!("{place} header {name}"), value, actual.as_deref()));
+            let wrong = actual.as_deref().and_then(|value_there| proof.check(value, value_there, request));
+            differences.extend(wrong.map(|wrong| format!("{place} header {name}: {wrong}")));
         }
     }
     let query = form(query.as_bytes());

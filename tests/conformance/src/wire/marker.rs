@@ -68,7 +68,7 @@ fn literal_of(text: &str) -> &str {
 }
 
 fn first_marker(text: &str) -> Option<(&str, &str, &str)> {
-    ["<date>", "<port>", "<sigv4>", "<jwt "]
+    ["<any>", "<date>", "<port>", "<sigv4>", "<jwt "]
         .iter()
         .filter_map(|marker| {
             let (before, rest) = text.split_once(marker)?;
@@ -86,9 +86,14 @@ fn fills(marker: &str, value: &str) -> bool {
             let today = Timestamp::now().strftime("%Y%m%d").to_string();
             value == today
         }
+        "<any>" => true,
         "<port>" => value.parse::<u16>().is_ok(),
-        // Signatures are compared where the service that makes them is; an unknown marker never fits.
-        _ => false,
+        // Whose key made it is checked where the whole request is known.
+        "<sigv4>" => value.len() == 64 && value.bytes().all(|byte| byte.is_ascii_hexdigit()),
+        marker => {
+            let token = marker.strip_prefix("<jwt ").and_then(|rest| rest.strip_suffix('>'));
+            token.is_some_and(|wanted| super::proof::claims_fit(wanted, value, Timestamp::now().as_second()))
+        }
     }
 }
 

@@ -8,6 +8,7 @@ mod http;
 mod mail;
 mod marker;
 mod product;
+mod proof;
 mod scene;
 mod vector;
 

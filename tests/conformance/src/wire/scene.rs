@@ -190,8 +190,11 @@ impl Play {
     }
 }
 
-/// Whether a request has the method and the path of an exchange.
+/// Whether a request has the method and the path of an exchange; with AWS a header names the method.
 fn fits(exchange: &Exchange, request: &Recorded) -> bool {
     let path = request.target.split('?').next().unwrap_or_default();
-    exchange.request.method == request.method && path.ends_with(&exchange.request.path)
+    let target = exchange.request.headers.as_ref().and_then(|headers| headers.get("x-amz-target"));
+    exchange.request.method == request.method
+        && path.ends_with(&exchange.request.path)
+        && target.is_none_or(|target| request.header("x-amz-target") == Some(target))
 }
