@@ -14,6 +14,7 @@ use crate::binding::generic::GenericBinding;
 use crate::binding::namespaces::NamespacePatterns;
 use crate::binding::rollout::RolloutBinding;
 use crate::config::{BuildOptions, yaml};
+use crate::delivery::ambient;
 use crate::delivery::client::{Clients, Proxies, Reach};
 use crate::engine::Selector;
 use crate::model::{Clock, NoLookup, Redactor, SystemClock, language_runtime};
@@ -39,9 +40,13 @@ pub(super) fn options(metrics: &Arc<Metrics>, redactor: Redactor) -> PipelineOpt
     }
 }
 
-/// How receivers are reached: proxies and certificates as the environment names them (core 5.10).
+/// How receivers are reached: proxies, certificates and cloud credentials as the environment names them (core 5.10).
 pub(super) fn clients() -> Clients {
-    let mut reach = Reach { proxies: Proxies::from_variables(super::environment), ..Reach::default() };
+    let mut reach = Reach {
+        proxies: Proxies::from_variables(super::environment),
+        environment: Arc::new(super::variables(ambient::VARIABLES)),
+        ..Reach::default()
+    };
     if let Some(folder) = super::environment("ARGOCD_TLS_DATA_PATH") {
         reach.tls_directory = Some(folder.into());
     }

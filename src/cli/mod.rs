@@ -16,6 +16,7 @@ mod tools;
 mod trigger;
 mod workspace;
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
@@ -169,6 +170,14 @@ fn log_to_stderr(format: Format, level: LogLevel, redactor: &Redactor) -> anyhow
 #[expect(clippy::disallowed_methods, reason = "this is the place that reads the environment")]
 fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// The variables of the environment whose names begin with one of `prefixes`; those that are no text are left out.
+fn variables(prefixes: &[&str]) -> BTreeMap<String, String> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .filter(|(name, _)| prefixes.iter().any(|prefix| name.starts_with(prefix)))
+        .collect()
 }
 
 /// Whether colours are asked for where there is no terminal (core 5.11).

@@ -185,11 +185,14 @@ impl Reply {
 }
 
 /// Sends the requests of one service.
+#[derive(Clone)]
 pub struct Caller {
     name: String,
     http: Http,
     options: DeliveryOptions,
     redactor: Redactor,
+    /// Whether what is sent and answered are secrets.
+    confidential: bool,
 }
 
 impl Caller {
@@ -209,6 +212,7 @@ impl Caller {
             http: context.clients.http(options.transport()?),
             options: delivery,
             redactor: options.redactor.clone(),
+            confidential: false,
         })
     }
 
@@ -216,6 +220,21 @@ impl Caller {
     #[must_use]
     pub fn following(self, redirects: Redirects) -> Self {
         Self { http: self.http.following(redirects), ..self }
+    }
+
+    /// The same caller that keeps `secrets` out of all texts too: tokens that came up after the service was built.
+    #[must_use]
+    pub fn hiding<'a>(&self, secrets: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut caller = self.clone();
+        secrets.into_iter().for_each(|secret| caller.redactor.add(secret));
+        caller
+    }
+
+    /// The same caller for requests that ask for tokens and keys: no body is logged, and of answers only refusals are
+    /// quoted.
+    #[must_use]
+    pub fn confidential(&self) -> Self {
+        Self { confidential: true, ..self.clone() }
     }
 
     /// The options that the outbox asks for.
@@ -232,6 +251,11 @@ impl Caller {
     pub fn clean(&self, mut error: DeliveryError) -> DeliveryError {
         error.detail = self.redactor.quote(error.detail.as_bytes());
         error
+    }
+
+    /// What a receiver says, fit to be quoted.
+    pub fn quote(&self, text: &str) -> String {
+        self.redactor.quote(text.as_bytes())
     }
 
     /// The time by which an attempt that begins now has to end.
@@ -292,7 +316,8 @@ impl Caller {
         let method = request.method().to_string();
         match result {
             Ok(response) => {
-                let quote = self.redactor.quote(response.body());
+                let silent = self.confidential && response.status().is_success();
+                let quote = if silent { String::new() } else { self.redactor.quote(response.body()) };
                 tracing::debug!(service = %self.name, "Received response: {} {quote}", response.status());
                 Ok(Reply { response, method, url, attempts, quote, now: self.now() })
             }
@@ -309,10 +334,12 @@ impl Caller {
 
     /// The debug line of core 5.7, redacted. What is shown is put together only if somebody listens.
     fn trace_request(&self, request: &Request<Bytes>) {
-        tracing::debug!(service = %self.name, "Sending request: {}", Shown { request, redactor: &self.redactor });
+        let redactor = (!self.confidential).then_some(&self.redactor);
+        tracing::debug!(service = %self.name, "Sending request: {}", Shown { request, redactor });
     }
 
-    fn now(&self) -> jiff::Timestamp {
+    /// The present time.
+    pub fn now(&self) -> jiff::Timestamp {
         self.http.clients().reach().clock.now()
     }
 }
@@ -320,14 +347,15 @@ impl Caller {
 /// A request as log lines show it: the host of its URL, the names of its headers, its body without secrets.
 struct Shown<'a> {
     request: &'a Request<Bytes>,
-    redactor: &'a Redactor,
+    /// `None` if the body is a secret as a whole.
+    redactor: Option<&'a Redactor>,
 }
 
 impl std::fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let url = shown_url(&self.request.uri().to_string());
         let headers: Vec<&str> = self.request.headers().keys().map(http::HeaderName::as_str).collect();
-        let body = self.redactor.quote(self.request.body());
+        let body = self.redactor.map_or_else(String::new, |redactor| redactor.quote(self.request.body()));
         write!(f, "{} {url} {headers:?} {body}", self.request.method())
     }
 }

@@ -3,6 +3,9 @@
 //! A service reads its own settings and the message, and talks to its receiver. It knows nothing of triggers, queues or
 //! objects; when to send and when to try again is decided elsewhere from [`DeliveryError::retry`].
 
+pub mod ambient;
+mod attributes;
+mod aws;
 pub mod client;
 pub mod conversation;
 mod cut;

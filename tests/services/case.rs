@@ -14,7 +14,8 @@ pub(crate) struct Case {
     /// The configured name of the service; the type's if absent.
     #[serde(default)]
     pub(crate) name: Option<String>,
-    /// The text of `service.<type>`. `__HOST__` is the HTTP recorder, `__PORT__` the port of the mail recorder.
+    /// The text of `service.<type>`. `__HOST__` is the HTTP recorder, `__PORT__` the port of the mail recorder, `__DIR__` a
+    /// folder.
     #[serde(default)]
     pub(crate) settings: Value,
     /// The error that the settings give, if they are refused.
@@ -29,6 +30,15 @@ pub(crate) struct Case {
     /// The mail server, for services that need one.
     #[serde(default)]
     pub(crate) smtp: Smtp,
+    /// Environment variables that services may read.
+    #[serde(default)]
+    pub(crate) environment: BTreeMap<String, String>,
+    /// Files by name, below the folder `__DIR__`.
+    #[serde(default)]
+    pub(crate) files: BTreeMap<String, String>,
+    /// Whether the settings are a tenant's, to whom nothing of the process is lent.
+    #[serde(default)]
+    pub(crate) tenant: bool,
     /// Whether invalid content refuses a message.
     #[serde(default)]
     pub(crate) strict: bool,

@@ -11,6 +11,7 @@ use dodona::delivery::client::{Clients, Reach};
 use dodona::delivery::{DeliveryError, Service, service_types};
 use dodona::model::{Message, Receipt};
 use dodona_recorder::http::{Answer, HttpRecorder, Recorded};
+use md5::{Digest as _, Md5};
 use rustls::ServerConfig;
 use serde::Deserialize;
 use serde_json::Value;
@@ -194,7 +195,7 @@ impl Contract {
     ) -> HttpRecorder {
         let contract = self.clone();
         HttpRecorder::start_with(tls, move |request| {
-            contract.prepares(request).unwrap_or_else(|| answer(request))
+            filled(contract.prepares(request).unwrap_or_else(|| answer(request)), request)
         })
     }
 
@@ -214,6 +215,22 @@ impl Contract {
     pub(crate) fn success(&self) -> Answer {
         self.answer(if self.accepts(200) { 200 } else { self.accepts.first().copied().unwrap_or(200) })
     }
+}
+
+/// Stands in an answer for the checksum of the `MessageBody` that came, which SQS returns; as long as that.
+const MD5: &str = "__MD5_OF_THE_MESSAGE_BODY_HERE__";
+
+/// An answer to `request`.
+fn filled(mut answer: Answer, request: &Recorded) -> Answer {
+    if let Answer::Reply { body: bytes, .. } | Answer::Raw(bytes) = &mut answer {
+        let text = String::from_utf8_lossy(bytes);
+        if text.contains(MD5) {
+            let sent: Value = serde_json::from_slice(&request.body).unwrap_or_default();
+            let sum = Md5::digest(sent["MessageBody"].as_str().unwrap_or_default());
+            *bytes = text.replace(MD5, &format!("{:032x}", u128::from_be_bytes(sum.into()))).into_bytes();
+        }
+    }
+    answer
 }
 
 /// `settings` with the placeholders replaced.

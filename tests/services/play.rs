@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use dodona::config::yaml;
-use dodona::delivery::client::{Clients, Reach};
+use dodona::delivery::client::{Clients, Egress, Reach};
 use dodona::delivery::{BuildContext, DeliveryError, Retry, Service, service_type, service_types, services};
 use dodona::model::{Message, Node, NodeError, NodeKind, Receipt, SectionContext};
 use dodona_recorder::Authority;
@@ -23,8 +23,17 @@ pub(crate) async fn case(kind: &str, text: &str) -> Vec<String> {
     let answers = Arc::new(std::sync::Mutex::new(Vec::<Answer>::new()));
     let http = scripted(Arc::clone(&answers));
     let smtp = SmtpRecorder::start(script(&case, &authority));
-    let fill =
-        |text: String| text.replace("__HOST__", &http.host()).replace("__PORT__", &smtp.port().to_string());
+    let folder = tempfile::tempdir().unwrap();
+    let fill = |text: String| {
+        let text = text.replace("__HOST__", &http.host()).replace("__PORT__", &smtp.port().to_string());
+        text.replace("__DIR__", &folder.path().display().to_string())
+    };
+    for (name, text) in &case.files {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, fill(text.clone())).unwrap();
+    }
+    let environment = case.environment.iter().map(|(name, value)| (name.clone(), fill(value.clone())));
     let settings = match &case.settings {
         Value::String(text) => text.clone(),
         other => other.to_string(),
@@ -33,8 +42,10 @@ pub(crate) async fn case(kind: &str, text: &str) -> Vec<String> {
         tls_directory: None,
         authorities: Some(vec![authority.der()]),
         strict_payloads: case.strict,
+        environment: Arc::new(environment.collect()),
         ..Reach::default()
     });
+    let clients = if case.tenant { clients.guarded(Egress::parse("127.0.0.0/8").unwrap()) } else { clients };
     let name = case.name.as_deref().unwrap_or(kind);
     if kind == "console" {
         return case.sends.iter().flat_map(|send| console(&case, send)).collect();

@@ -54,8 +54,7 @@ pub struct Reach {
     pub user_agent: String,
     /// Authorities to trust instead of the system's; for tests and closed installations.
     pub authorities: Option<Vec<CertificateDer<'static>>>,
-    /// Environment variables that services may read: cloud credentials and emulators. Empty for tenants, who must not
-    /// borrow what the process itself may do (services 1.5).
+    /// Environment variables that services may read: cloud credentials and emulators ([`crate::delivery::ambient`]).
     pub environment: Arc<BTreeMap<String, String>>,
     /// Where dates (`Retry-After`, `Date`) come from.
     pub clock: Arc<dyn Clock>,

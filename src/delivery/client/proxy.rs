@@ -11,8 +11,8 @@ pub struct Proxies {
     pub none: String,
 }
 
-/// What is never proxied, whatever `NO_PROXY` says.
-const LOOPBACK: &str = "localhost,127.0.0.0/8,::1";
+/// What is never proxied, whatever `NO_PROXY` says: this machine, and the metadata servers that answer only to it.
+const NEVER: &str = "localhost,127.0.0.0/8,::1,169.254.0.0/16,fd00:ec2::/32,metadata.google.internal";
 
 impl Proxies {
     /// Reads the variables through `lookup`, upper case first.
@@ -43,7 +43,7 @@ impl Proxies {
         builder: reqwest::ClientBuilder,
     ) -> Result<reqwest::ClientBuilder, reqwest::Error> {
         let mut builder = builder.no_proxy();
-        let direct = || reqwest::NoProxy::from_string(&format!("{LOOPBACK},{}", self.none));
+        let direct = || reqwest::NoProxy::from_string(&format!("{NEVER},{}", self.none));
         if let Some(url) = &self.http {
             builder = builder.proxy(reqwest::Proxy::http(with_scheme(url))?.no_proxy(direct()));
         }

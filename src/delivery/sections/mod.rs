@@ -3,7 +3,6 @@
 //!
 //! A section moves into its service's file when the service joins the table.
 
-mod attributes;
 mod github;
 
 use super::SectionType;
@@ -12,8 +11,7 @@ use crate::model::{Node, NodeError, Section};
 
 /// The sections, by key.
 pub(super) const PENDING: &[SectionType] = &[
-    SectionType { key: "awssqs", compile: attributes::awssqs },
-    SectionType { key: "gcppubsub", compile: attributes::gcppubsub },
+    SectionType { key: "gcppubsub", compile: gcppubsub },
     SectionType { key: "github", compile: github::compile },
     SectionType { key: "googlechat", compile: googlechat },
     SectionType { key: "mattermost", compile: attachments },
@@ -23,6 +21,16 @@ pub(super) const PENDING: &[SectionType] = &[
 ];
 
 type Compiled = Result<Box<dyn Section>, NodeError>;
+
+fn gcppubsub(template: &str, section: &Node) -> Compiled {
+    static SHAPE: super::attributes::Shape = super::attributes::Shape {
+        fields: &[],
+        name: "attributes",
+        shown: false,
+        structure: super::template::Tree::compile,
+    };
+    super::attributes::compile(template, section, &SHAPE)
+}
 
 fn attachments(template: &str, section: &Node) -> Compiled {
     FieldSection::compile(template, section, &[Field::text("attachments").always().holds(Kind::Payload)])

@@ -1,6 +1,7 @@
 //! The services, one file each, and the table that lists them by name.
 
 mod alertmanager;
+mod awssqs;
 pub mod console;
 mod email;
 mod grafana;
@@ -17,6 +18,7 @@ use super::ServiceType;
 /// All service types, ordered by name. Docs index, tests, command-line help and metric labels are derived from it.
 pub const TABLE: &[ServiceType] = &[
     alertmanager::TYPE,
+    awssqs::TYPE,
     console::TYPE,
     email::TYPE,
     grafana::TYPE,
