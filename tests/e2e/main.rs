@@ -10,6 +10,7 @@ mod case;
 mod cluster;
 mod receiver;
 mod run;
+mod story;
 
 use std::path::{Path, PathBuf};
 

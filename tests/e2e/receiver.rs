@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -22,12 +23,21 @@ pub(crate) struct Arrived {
 
 /// The receiver.
 #[derive(Clone, Default)]
-pub(crate) struct Receiver(Arc<Mutex<Vec<Arrived>>>);
+pub(crate) struct Receiver {
+    arrived: Arc<Mutex<Vec<Arrived>>>,
+    /// How long each answer takes.
+    hangs: Duration,
+}
 
 impl Receiver {
     /// Starts it; returns its host and port.
     pub(crate) async fn start() -> (Self, String) {
-        let receiver = Self::default();
+        Self::hanging(Duration::ZERO).await
+    }
+
+    /// The same, but each answer takes `hangs`.
+    pub(crate) async fn hanging(hangs: Duration) -> (Self, String) {
+        let receiver = Self { arrived: Arc::default(), hangs };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let router = Router::new().fallback(receive).with_state(receiver.clone());
@@ -37,11 +47,11 @@ impl Receiver {
 
     /// Everything since the last call.
     pub(crate) fn take(&self) -> Vec<Arrived> {
-        std::mem::take(&mut self.0.lock().unwrap())
+        std::mem::take(&mut self.arrived.lock().unwrap())
     }
 
     pub(crate) fn count(&self) -> usize {
-        self.0.lock().unwrap().len()
+        self.arrived.lock().unwrap().len()
     }
 }
 
@@ -62,7 +72,8 @@ async fn receive(
         headers,
         body: String::from_utf8_lossy(&body).into_owned(),
     };
-    receiver.0.lock().unwrap().push(arrived);
+    receiver.arrived.lock().unwrap().push(arrived);
+    tokio::time::sleep(receiver.hangs).await;
     Json(json!({"ok": true, "channel": "C1", "ts": "1.1", "errcode": 0, "errmsg": "ok"}))
 }
 

@@ -14,7 +14,7 @@ use crate::cluster::Cluster;
 use crate::receiver::{Receiver, differs};
 
 /// Longest wait for what must happen.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 /// How long nothing must happen.
 const QUIET: Duration = Duration::from_millis(600);
 
@@ -40,7 +40,11 @@ pub(crate) async fn run(folder: &Path, cluster: &dyn Cluster) -> anyhow::Result<
         cluster.uninstall(kind.split('.').next().unwrap_or_default()).await?;
     }
     let log = tempfile::NamedTempFile::new()?;
-    let mut dodona = start(folder, cluster, &case, log.reopen()?)?;
+    let bindings = case.bindings.iter().map(|binding| {
+        let file = folder.join(binding);
+        if file.exists() { file.to_string_lossy().into_owned() } else { binding.clone() }
+    });
+    let mut dodona = start(cluster, &case.namespace, bindings, log.reopen()?)?;
     let result = play(&case, cluster, &receiver, &mut dodona).await;
     stop(dodona).await?;
     result.with_context(|| {
@@ -48,34 +52,23 @@ pub(crate) async fn run(folder: &Path, cluster: &dyn Cluster) -> anyhow::Result<
     })
 }
 
-fn start(folder: &Path, cluster: &dyn Cluster, case: &Case, log: std::fs::File) -> anyhow::Result<Child> {
+/// Starts the controller with its configuration in `namespace`; what it says goes into `log`.
+pub(crate) fn start(
+    cluster: &dyn Cluster,
+    namespace: &str,
+    bindings: impl Iterator<Item = String>,
+    log: std::fs::File,
+) -> anyhow::Result<Child> {
     let mut command = Command::new(env!("CARGO_BIN_EXE_dodona"));
-    command.args([
-        "controller",
-        "--metrics-port",
-        "0",
-        "--loglevel",
-        "debug",
-        "--namespace",
-        &case.namespace,
-        "--kubeconfig",
-    ]);
-    command.arg(cluster.kubeconfig());
-    for binding in &case.bindings {
-        command.arg("--binding");
-        let file = folder.join(binding);
-        if file.exists() {
-            command.arg(file)
-        } else {
-            command.arg(binding)
-        };
-    }
+    command.args(["controller", "--metrics-port", "0", "--loglevel", "debug", "--namespace", namespace]);
+    command.arg("--kubeconfig").arg(cluster.kubeconfig());
+    command.args(bindings.flat_map(|binding| ["--binding".to_owned(), binding]));
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).kill_on_drop(true);
     command.spawn().context("starting the controller")
 }
 
 /// Asks it to stop, as Kubernetes does, and wants it to do so in time and with status 0.
-async fn stop(mut dodona: Child) -> anyhow::Result<()> {
+pub(crate) async fn stop(mut dodona: Child) -> anyhow::Result<()> {
     let Some(id) = dodona.id() else { bail!("the controller ended by itself: {}", dodona.wait().await?) };
     Command::new("kill").args(["-TERM", &id.to_string()]).status().await?;
     let status =

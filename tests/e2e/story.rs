@@ -1,0 +1,296 @@
+//! Many syncs, played by a scripted controller: what must be told is told, whatever receivers and the process itself do.
+//!
+//! A sync writes an Application three times: running, ended, and looked at again. Each phase has to be told once for each
+//! revision. `run.rs` plays single cases; here it is about their number and their order in time.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, ensure};
+use serde_json::{Value, json};
+use tokio::process::Child;
+use tokio::time::sleep;
+
+use crate::cluster::{Cluster, Fake, Real};
+use crate::receiver::Receiver;
+use crate::run::{PATIENCE, start, stop};
+
+/// Applications that sync side by side.
+const APPLICATIONS: usize = 10;
+/// Syncs of each.
+const ROUNDS: usize = 5;
+/// How often the process is started anew.
+const RESTARTS: usize = 10;
+
+/// A controller's world: one namespace with its configuration, a receiver, and the process.
+struct Story<'c> {
+    cluster: &'c dyn Cluster,
+    namespace: String,
+    receiver: Receiver,
+    log: tempfile::NamedTempFile,
+    dodona: Option<Child>,
+    /// Milliseconds of the story at which the process was killed.
+    killed: Vec<Duration>,
+    began: Instant,
+}
+
+impl<'c> Story<'c> {
+    async fn new(cluster: &'c dyn Cluster, name: &str, hangs: Duration) -> anyhow::Result<Self> {
+        let (receiver, address) = Receiver::hanging(hangs).await;
+        let namespace = format!("story-{name}-{}", std::process::id());
+        cluster.namespace(&namespace).await?;
+        cluster.apply(&configuration(&namespace, &address)).await?;
+        let log = tempfile::NamedTempFile::new()?;
+        Ok(Self {
+            cluster,
+            namespace,
+            receiver,
+            log,
+            dodona: None,
+            killed: Vec::new(),
+            began: Instant::now(),
+        })
+    }
+
+    fn start(&mut self) -> anyhow::Result<()> {
+        let log = std::fs::OpenOptions::new().append(true).open(self.log.path())?;
+        self.dodona = Some(start(self.cluster, &self.namespace, std::iter::once("app".to_owned()), log)?);
+        Ok(())
+    }
+
+    /// Ends the process: as Kubernetes does, or without a word.
+    async fn end(&mut self, asked: bool) -> anyhow::Result<()> {
+        let Some(mut dodona) = self.dodona.take() else { return Ok(()) };
+        if asked {
+            return stop(dodona).await;
+        }
+        self.killed.push(self.began.elapsed());
+        dodona.kill().await.context("killing the controller")
+    }
+
+    /// One sync of an Application: its phases, each for `phase`.
+    async fn sync(&self, application: usize, round: usize, phase: Duration) -> anyhow::Result<()> {
+        for status in [running(round), succeeded(round)] {
+            self.cluster.apply(&application_of(&self.namespace, application, &status)).await?;
+            sleep(phase).await;
+        }
+        Ok(())
+    }
+
+    /// Waits until everything that is expected has arrived, and for what ought not to arrive.
+    async fn told(&self, expected: &[String]) -> BTreeMap<String, usize> {
+        let deadline = Instant::now() + PATIENCE;
+        let mut told = BTreeMap::new();
+        let is_complete = |told: &BTreeMap<String, usize>| expected.iter().all(|one| told.contains_key(one));
+        while !is_complete(&told) && Instant::now() < deadline {
+            sleep(Duration::from_millis(50)).await;
+            self.collect(&mut told);
+        }
+        sleep(Duration::from_secs(1)).await;
+        self.collect(&mut told);
+        told
+    }
+
+    fn collect(&self, told: &mut BTreeMap<String, usize>) {
+        for arrived in self.receiver.take() {
+            *told.entry(arrived.body).or_default() += 1;
+        }
+    }
+
+    fn log(&self) -> String {
+        std::fs::read_to_string(self.log.path()).unwrap_or_default()
+    }
+}
+
+fn application_of(namespace: &str, number: usize, status: &Value) -> Value {
+    json!({
+        "apiVersion": "argoproj.io/v1alpha1", "kind": "Application",
+        "metadata": {"name": format!("app-{number}"), "namespace": namespace},
+        "spec": {
+            "project": "default", "destination": {"server": "https://kubernetes.default.svc"},
+            "source": {"repoURL": "https://example.org/r.git", "path": "."},
+        },
+        "status": status,
+    })
+}
+
+fn configuration(namespace: &str, receiver: &str) -> Value {
+    let when = |phase: &str| {
+        format!(
+            "- when: app.status?.operationState.phase == '{phase}'\n  oncePer: app.status.operationState.syncResult.revision\n  send: [t]\n"
+        )
+    };
+    let body = "{{.app.metadata.name}} {{.app.status.operationState.syncResult.revision}} {{.app.status.operationState.phase}}";
+    json!({
+        "apiVersion": "v1", "kind": "ConfigMap",
+        "metadata": {"name": "argocd-notifications-cm", "namespace": namespace},
+        "data": {
+            "service.webhook.sink": format!("url: http://{receiver}\n"),
+            "template.t": format!("webhook:\n  sink:\n    method: POST\n    body: '{body}'\n"),
+            "trigger.on-sync-running": when("Running"),
+            "trigger.on-sync-succeeded": when("Succeeded"),
+            "subscriptions": "- recipients: ['sink:']\n  triggers: [on-sync-running, on-sync-succeeded]\n",
+        },
+    })
+}
+
+/// A time of day on the day of the story, by round and part.
+fn time(round: usize, second: usize) -> String {
+    format!("2026-01-01T{round:02}:00:{second:02}Z")
+}
+
+fn operation(round: usize, phase: &str) -> Value {
+    json!({
+        "phase": phase, "startedAt": time(round, 1), "message": "",
+        "operation": {"sync": {}},
+        "syncResult": {"revision": format!("rev-{round}"), "source": {"repoURL": "https://example.org/r.git"}},
+    })
+}
+
+fn running(round: usize) -> Value {
+    json!({"operationState": operation(round, "Running"), "sync": {"status": "OutOfSync"}, "reconciledAt": time(round, 0)})
+}
+
+fn succeeded(round: usize) -> Value {
+    let mut operation = operation(round, "Succeeded");
+    operation["finishedAt"] = time(round, 2).into();
+    json!({"operationState": operation, "sync": {"status": "Synced"}, "reconciledAt": time(round, 3)})
+}
+
+fn expected(applications: usize, rounds: usize) -> Vec<String> {
+    let mut all = Vec::new();
+    for application in 0..applications {
+        for round in 0..rounds {
+            all.extend(
+                ["Running", "Succeeded"].map(|phase| format!("app-{application} rev-{round} {phase}")),
+            );
+        }
+    }
+    all
+}
+
+/// A sync from start to success in 200 ms while the receiver hangs: both are told, in order.
+async fn short_sync(cluster: &dyn Cluster) -> anyhow::Result<()> {
+    let mut story = Story::new(cluster, "short", Duration::from_secs(2)).await?;
+    story.start()?;
+    cluster.apply(&application_of(&story.namespace, 0, &json!({"sync": {"status": "OutOfSync"}}))).await?;
+    sleep(Duration::from_secs(1)).await;
+    story.sync(0, 0, Duration::from_millis(100)).await?;
+    let deadline = Instant::now() + PATIENCE;
+    while story.receiver.count() < 2 && Instant::now() < deadline {
+        sleep(Duration::from_millis(50)).await;
+    }
+    sleep(Duration::from_secs(3)).await;
+    let bodies: Vec<String> = story.receiver.take().into_iter().map(|arrived| arrived.body).collect();
+    ensure!(bodies == ["app-0 rev-0 Running", "app-0 rev-0 Succeeded"], "told: {bodies:?}\n{}", story.log());
+    story.end(true).await
+}
+
+/// Every sync of every Application is told exactly once.
+async fn syncs(cluster: &dyn Cluster) -> anyhow::Result<()> {
+    let mut story = Story::new(cluster, "syncs", Duration::ZERO).await?;
+    story.start()?;
+    for round in 0..ROUNDS {
+        let all =
+            (0..APPLICATIONS).map(|application| story.sync(application, round, Duration::from_millis(100)));
+        futures::future::try_join_all(all).await?;
+    }
+    let expected = expected(APPLICATIONS, ROUNDS);
+    let told = story.told(&expected).await;
+    let missing: Vec<_> = expected.iter().filter(|one| !told.contains_key(*one)).collect();
+    let repeated: Vec<_> = told.iter().filter(|(_, count)| **count > 1).collect();
+    ensure!(
+        missing.is_empty() && repeated.is_empty(),
+        "missing {missing:?}, repeated {repeated:?}\n{}",
+        story.log()
+    );
+    println!(
+        "e2e on {}: {} syncs, {} notifications, each exactly once",
+        cluster.name(),
+        APPLICATIONS * ROUNDS,
+        told.len()
+    );
+    story.end(true).await
+}
+
+/// The same, while the process ends and begins again; every second time it is killed. Everything is told, and what is told
+/// twice was under way when the process was killed.
+async fn restarts(cluster: &dyn Cluster) -> anyhow::Result<()> {
+    // Longer than a start takes on a slow machine: nobody can tell what came and went while nobody was there.
+    const PHASE: Duration = Duration::from_millis(2500);
+    let seed = u64::from(std::process::id());
+    let mut random = fastrand::Rng::with_seed(seed);
+    let mut story = Story::new(cluster, "restarts", Duration::ZERO).await?;
+    story.start()?;
+    let span = PHASE * 2 * u32::try_from(ROUNDS)?;
+    let most = u64::try_from(span.as_millis())?;
+    let mut moments: Vec<Duration> =
+        (0..RESTARTS).map(|_| Duration::from_millis(random.u64(500..most))).collect();
+    moments.sort_unstable();
+    let namespace = story.namespace.clone();
+    let controller = play(cluster, &namespace, PHASE);
+    let reaper = async {
+        let began = Instant::now();
+        for (number, moment) in moments.iter().enumerate() {
+            sleep(moment.saturating_sub(began.elapsed())).await;
+            story.end(number % 2 == 0).await?;
+            story.start()?;
+        }
+        anyhow::Ok(())
+    };
+    tokio::try_join!(controller, reaper)?;
+    let expected = expected(APPLICATIONS, ROUNDS);
+    let told = story.told(&expected).await;
+    let missing: Vec<_> = expected.iter().filter(|one| !told.contains_key(*one)).collect();
+    ensure!(missing.is_empty(), "seed {seed}: missing {missing:?}\n{}", story.log());
+    let repeated: Vec<_> = told.iter().filter(|(_, count)| **count > 1).map(|(body, _)| body).collect();
+    ensure!(
+        repeated.len() <= story.killed.len() * APPLICATIONS,
+        "seed {seed}: {} times killed, repeated {repeated:?}\n{}",
+        story.killed.len(),
+        story.log()
+    );
+    println!(
+        "e2e on {}: {} notifications with {RESTARTS} restarts, each at least once; {} twice, delivered and not yet recorded when the process was killed ({} times, seed {seed}): {repeated:?}",
+        cluster.name(),
+        told.len(),
+        repeated.len(),
+        story.killed.len(),
+    );
+    story.end(true).await
+}
+
+/// The scripted controller of [`restarts`].
+async fn play(cluster: &dyn Cluster, namespace: &str, phase: Duration) -> anyhow::Result<()> {
+    for round in 0..ROUNDS {
+        for status in [running(round), succeeded(round)] {
+            let began = Instant::now();
+            for application in 0..APPLICATIONS {
+                cluster.apply(&application_of(namespace, application, &status)).await?;
+            }
+            sleep(phase.saturating_sub(began.elapsed())).await;
+        }
+    }
+    Ok(())
+}
+
+async fn all(cluster: &dyn Cluster) {
+    short_sync(cluster).await.unwrap();
+    syncs(cluster).await.unwrap();
+    restarts(cluster).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_stories_on_the_fake_api_server() {
+    all(&Fake::start().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_stories_on_a_real_api_server() {
+    let Some(kubeconfig) = std::env::var_os("DODONA_E2E_KUBECONFIG") else {
+        println!("stories on a real API server: not run, DODONA_E2E_KUBECONFIG is not set");
+        return;
+    };
+    all(&Real::connect(Path::new(&kubeconfig)).await).await;
+}
