@@ -16,11 +16,11 @@ mod service;
 mod subscription;
 mod template;
 mod trigger;
-pub mod yaml;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+pub use crate::model::yaml;
 pub use definition::{Definitions, condition as condition_definition};
 pub use presets::{PresetSet, SETS as PRESETS};
 pub use service::ConfiguredService;

@@ -21,8 +21,9 @@ mod runtime;
 mod secret;
 mod section;
 mod settings;
+pub mod yaml;
 mod yaml_out;
-pub(crate) mod yaml_scalar;
+mod yaml_scalar;
 
 pub use change::{Cause, Change};
 pub use clock::{Clock, FixedClock, SystemClock};

@@ -1,6 +1,6 @@
 //! Decoded YAML as the configuration sees it: a tree that remembers where each part stood, read leniently by field name.
 //!
-//! Parsing text into this tree is `config::yaml`'s work. Reading it here follows Go's JSON decoder behind YAML 1.1, as
+//! Parsing text into this tree is `yaml`'s work. Reading it here follows Go's JSON decoder behind YAML 1.1, as
 //! upstream does (core 1.4, services 1.2): names without case, numbers and booleans accepted as text, unknown fields ignored.
 //! Two things are read more generously, as no working configuration can depend on the refusal: a quoted number or boolean
 //! counts as what it says, and one text counts as a list of one (services 1.2).
