@@ -5,10 +5,32 @@ const MARK: char = '…';
 
 /// `text` with at most `most` characters.
 pub(super) fn to_characters(text: &str, most: usize) -> String {
-    if text.chars().nth(most).is_none() {
+    cut(text, most, |_| 1)
+}
+
+/// `text` with at most `most` bytes, cut between characters.
+pub(super) fn to_bytes(text: &str, most: usize) -> String {
+    cut(text, most, char::len_utf8)
+}
+
+/// `text` with at most `most` UTF-16 units, cut between characters.
+pub(super) fn to_utf16(text: &str, most: usize) -> String {
+    cut(text, most, char::len_utf16)
+}
+
+fn cut(text: &str, most: usize, size: fn(char) -> usize) -> String {
+    if text.chars().map(size).sum::<usize>() <= most {
         return text.to_owned();
     }
-    text.chars().take(most.saturating_sub(1)).chain((most > 0).then_some(MARK)).collect()
+    let Some(mut left) = most.checked_sub(size(MARK)) else { return String::new() };
+    let fits = |letter: &char| match left.checked_sub(size(*letter)) {
+        Some(rest) => {
+            left = rest;
+            true
+        }
+        None => false,
+    };
+    text.chars().take_while(fits).chain([MARK]).collect()
 }
 
 #[cfg(test)]
@@ -26,6 +48,20 @@ mod tests {
             ("ab", 1, "…"),
         ] {
             assert_eq!(to_characters(text, most), expected, "{text} {most}");
+        }
+    }
+
+    #[test]
+    fn bytes_and_utf16_units_are_cut_between_characters() {
+        assert_eq!(to_bytes("añb", 4), "añb");
+        assert_eq!(to_bytes("ñññ", 5), "ñ…");
+        assert_eq!(to_utf16("😀😀😀", 6), "😀😀😀");
+        assert_eq!(to_utf16("😀😀😀", 5), "😀😀…");
+        assert_eq!(to_utf16("😀😀😀", 4), "😀…");
+        for most in 0..40 {
+            let text = "naïve café ☕ 漢字 😀 naïve café";
+            assert!(to_bytes(text, most).len() <= most, "{most}");
+            assert!(to_utf16(text, most).encode_utf16().count() <= most, "{most}");
         }
     }
 }

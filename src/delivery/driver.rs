@@ -3,7 +3,8 @@
 //! A service with one request implements [`HttpService`], two pure functions, and is done. One with several requests
 //! (threads, tokens) holds a [`Caller`] and asks it for each of them.
 
-use std::sync::Arc;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,7 +13,7 @@ use http::{HeaderMap, Request, Response, StatusCode};
 use tokio::time::Instant;
 
 use super::client::{Failure, Http, REQUEST_TIMEOUT, Redirects};
-use super::redact::{Redactor, shown_url};
+use super::redact::{Redactor, quote, shown_url};
 use super::verdict::{refusal, reset_after, retry_after, verdict};
 use super::{BuildContext, DeliveryError, DeliveryOptions, ErrorKind, Retry, Service};
 use crate::delivery::options::Options;
@@ -20,6 +21,9 @@ use crate::model::{Message, NodeError, Receipt};
 
 /// How long one attempt with all its repeats may take where `timeout` is silent; the outbox cuts a little later.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(55);
+
+/// Tokens handed out by receivers that are remembered for redaction.
+const MOST_HANDED_OUT: usize = 8;
 
 /// A service that delivers a message with one HTTP request.
 pub trait HttpService: Send + Sync + 'static {
@@ -193,6 +197,8 @@ pub struct Caller {
     redactor: Redactor,
     /// Whether what is sent and answered are secrets.
     confidential: bool,
+    /// What receivers handed out to this service: tokens for a time. As secret as what is in the settings.
+    handed_out: Arc<Mutex<VecDeque<Redactor>>>,
 }
 
 impl Caller {
@@ -213,6 +219,7 @@ impl Caller {
             options: delivery,
             redactor: options.redactor.clone(),
             confidential: false,
+            handed_out: Arc::default(),
         })
     }
 
@@ -249,13 +256,33 @@ impl Caller {
 
     /// Removes the service's secrets and control characters from an error that was made outside, and cuts it.
     pub fn clean(&self, mut error: DeliveryError) -> DeliveryError {
-        error.detail = self.redactor.quote(error.detail.as_bytes());
+        error.detail = self.quote(&error.detail);
         error
+    }
+
+    /// Keeps what an answer hands out at `tokens` out of texts from now on. The last few are remembered.
+    fn keep_secrets(&self, tokens: &[&str], result: &Result<Response<Bytes>, Failure>) {
+        let (Ok(answer), false) = (result, tokens.is_empty()) else { return };
+        let Ok(answer) = serde_json::from_slice::<serde_json::Value>(answer.body()) else { return };
+        let mut handed_out = self.handed_out.lock().unwrap_or_else(PoisonError::into_inner);
+        for token in tokens.iter().filter_map(|token| answer.pointer(token)?.as_str()) {
+            let mut redactor = Redactor::default();
+            redactor.add(token);
+            handed_out.push_back(redactor);
+        }
+        while handed_out.len() > MOST_HANDED_OUT {
+            handed_out.pop_front();
+        }
+    }
+
+    fn without_secrets(&self, text: &str) -> String {
+        let handed_out = self.handed_out.lock().unwrap_or_else(PoisonError::into_inner);
+        handed_out.iter().fold(self.redactor.clean(text), |text, redactor| redactor.clean(&text))
     }
 
     /// What a receiver says, fit to be quoted.
     pub fn quote(&self, text: &str) -> String {
-        self.redactor.quote(text.as_bytes())
+        quote(&self.without_secrets(text))
     }
 
     /// The time by which an attempt that begins now has to end.
@@ -270,16 +297,30 @@ impl Caller {
         repeats: Repeats,
         deadline: Instant,
     ) -> Result<Reply, DeliveryError> {
+        self.send_for(&[], request, repeats, deadline).await
+    }
+
+    /// The same for a request whose answer hands out secrets: the texts at `tokens` (JSON pointers: `/data/authToken`)
+    /// are in no log line and no error, neither of this answer nor of later ones.
+    pub async fn send_for(
+        &self,
+        tokens: &[&str],
+        request: Request<Bytes>,
+        repeats: Repeats,
+        deadline: Instant,
+    ) -> Result<Reply, DeliveryError> {
         let mut done = 0;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             self.trace_request(&request);
             let result = self.http.send(request.clone(), left.min(REQUEST_TIMEOUT)).await;
             let pause = self.pause(&result, repeats, done);
-            match pause.filter(|pause| done < repeats.most && Instant::now() + *pause < deadline) {
-                Some(pause) => tokio::time::sleep(pause).await,
-                None => return self.conclude(&request, result, done + 1),
-            }
+            let pause = pause.filter(|pause| done < repeats.most && Instant::now() + *pause < deadline);
+            let Some(pause) = pause else {
+                self.keep_secrets(tokens, &result);
+                return self.conclude(&request, result, done + 1);
+            };
+            tokio::time::sleep(pause).await;
             done += 1;
         }
     }
@@ -317,7 +358,8 @@ impl Caller {
         match result {
             Ok(response) => {
                 let silent = self.confidential && response.status().is_success();
-                let quote = if silent { String::new() } else { self.redactor.quote(response.body()) };
+                let said = String::from_utf8_lossy(response.body());
+                let quote = if silent { String::new() } else { self.quote(&said) };
                 tracing::debug!(service = %self.name, "Received response: {} {quote}", response.status());
                 Ok(Reply { response, method, url, attempts, quote, now: self.now() })
             }
@@ -334,8 +376,7 @@ impl Caller {
 
     /// The debug line of core 5.7, redacted. What is shown is put together only if somebody listens.
     fn trace_request(&self, request: &Request<Bytes>) {
-        let redactor = (!self.confidential).then_some(&self.redactor);
-        tracing::debug!(service = %self.name, "Sending request: {}", Shown { request, redactor });
+        tracing::debug!(service = %self.name, "Sending request: {}", Shown { request, caller: self });
     }
 
     /// The present time.
@@ -347,15 +388,16 @@ impl Caller {
 /// A request as log lines show it: the host of its URL, the names of its headers, its body without secrets.
 struct Shown<'a> {
     request: &'a Request<Bytes>,
-    /// `None` if the body is a secret as a whole.
-    redactor: Option<&'a Redactor>,
+    caller: &'a Caller,
 }
 
 impl std::fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let url = shown_url(&self.request.uri().to_string());
         let headers: Vec<&str> = self.request.headers().keys().map(http::HeaderName::as_str).collect();
-        let body = self.redactor.map_or_else(String::new, |redactor| redactor.quote(self.request.body()));
+        // The body of a confidential request is a secret as a whole.
+        let body = if self.caller.confidential { &[] } else { &self.request.body()[..] };
+        let body = self.caller.quote(&String::from_utf8_lossy(body));
         write!(f, "{} {url} {headers:?} {body}", self.request.method())
     }
 }

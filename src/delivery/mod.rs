@@ -3,6 +3,7 @@
 //! A service reads its own settings and the message, and talks to its receiver. It knows nothing of triggers, queues or
 //! objects; when to send and when to try again is decided elsewhere from [`DeliveryError::retry`].
 
+pub mod addresses;
 pub mod ambient;
 mod attributes;
 mod aws;
@@ -11,6 +12,7 @@ pub mod conversation;
 mod cut;
 pub mod driver;
 mod error;
+pub mod look;
 pub mod options;
 pub mod payload;
 pub mod redact;

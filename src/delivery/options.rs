@@ -77,6 +77,16 @@ impl<'a> Options<'a> {
         Ok(pairs)
     }
 
+    /// URLs by name, each of which may contain a token: trimmed and remembered.
+    pub fn secret_urls(&mut self, name: &str) -> Result<Vec<(String, String)>, NodeError> {
+        let mut urls = self.fields.text_map(name)?;
+        for (_, url) in &mut urls {
+            *url = url.trim().to_owned();
+            self.redactor.add_url(url);
+        }
+        Ok(urls)
+    }
+
     /// A boolean; false if absent.
     pub fn flag(&self, name: &str) -> Result<bool, NodeError> {
         self.fields.bool(name)

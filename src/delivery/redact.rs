@@ -79,17 +79,21 @@ impl Redactor {
     /// A receiver's answer, fit to be quoted: cleaned, without control characters, cut to [`LONGEST_QUOTE`].
     pub fn quote(&self, body: &[u8]) -> String {
         // Cleaned before it is cut: half a secret would not be recognised any more.
-        let text = self.clean(&String::from_utf8_lossy(body));
-        let mut quote = String::new();
-        for letter in text.trim().chars() {
-            if quote.len() + letter.len_utf8() > LONGEST_QUOTE {
-                quote.push('…');
-                break;
-            }
-            quote.push(if letter.is_control() { ' ' } else { letter });
-        }
-        quote
+        quote(&self.clean(&String::from_utf8_lossy(body)))
     }
+}
+
+/// A text that is clean of secrets, without control characters and cut to [`LONGEST_QUOTE`].
+pub(super) fn quote(text: &str) -> String {
+    let mut quote = String::new();
+    for letter in text.trim().chars() {
+        if quote.len() + letter.len_utf8() > LONGEST_QUOTE {
+            quote.push('…');
+            break;
+        }
+        quote.push(if letter.is_control() { ' ' } else { letter });
+    }
+    quote
 }
 
 /// A URL as it may be shown: scheme, host and port; path, query and user info can be secrets.

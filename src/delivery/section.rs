@@ -194,6 +194,11 @@ pub fn text<'a>(section: Option<&'a Value>, field: &str) -> &'a str {
     section.and_then(|section| section.get(field)).and_then(Value::as_str).unwrap_or_default()
 }
 
+/// A text field of a rendered section, or `otherwise` where it is empty.
+pub fn text_or<'a>(section: Option<&'a Value>, field: &str, otherwise: &'a str) -> &'a str {
+    Some(text(section, field)).filter(|text| !text.is_empty()).unwrap_or(otherwise)
+}
+
 /// A boolean field of a rendered section; false if absent.
 pub fn flag(section: Option<&Value>, field: &str) -> bool {
     section.and_then(|section| section.get(field)).and_then(Value::as_bool).unwrap_or_default()

@@ -55,12 +55,11 @@ struct PagerDuty {
 fn build(context: &mut BuildContext<'_>, settings: &Node) -> Result<Arc<dyn Service>, NodeError> {
     let mut options = Options::read(settings)?;
     let api = options.address("apiURL")?;
-    let strict = context.clients.reach().strict_payloads;
     let pagerduty = PagerDuty {
         name: context.name.to_owned(),
         url: below(if api.is_empty() { DEFAULT_API } else { &api }, "v2/enqueue"),
         keys: options.secret_map("serviceKeys")?,
-        on_invalid: OnInvalid::read(&options, if strict { OnInvalid::Fail } else { OnInvalid::Note })?,
+        on_invalid: OnInvalid::read(context, &options)?,
     };
     if pagerduty.keys.is_empty() {
         let problem = "no `serviceKeys` are set: every message to this service will be refused";
@@ -97,7 +96,7 @@ impl PagerDuty {
             (Ok(value), _) => Ok(value.filter(|value| !value.is_null())),
             (Err(problem), OnInvalid::Fail) => Err(problem.refuse()),
             (Err(problem), OnInvalid::Note) => {
-                notes.push(problem.note());
+                notes.extend(problem.note());
                 Ok(None)
             }
         }

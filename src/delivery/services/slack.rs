@@ -11,10 +11,11 @@ use tokio::time::Instant;
 
 use crate::delivery::conversation::{self, Conversation, ConversationKey};
 use crate::delivery::driver::{Caller, Repeats, Reply, When};
+use crate::delivery::look::{is_emoji, is_image};
 use crate::delivery::options::Options;
-use crate::delivery::payload::{self, InvalidPayload, OnInvalid};
-use crate::delivery::request::{Outgoing, parse_url};
-use crate::delivery::section::{Field, FieldSection, Kind, flag, text};
+use crate::delivery::payload::{self, InvalidPayload, List, OnInvalid};
+use crate::delivery::request::Outgoing;
+use crate::delivery::section::{Field, FieldSection, Kind, flag, text, text_or};
 use crate::delivery::{
     BuildContext, DeliveryError, DeliveryOptions, ErrorKind, Retry, SectionType, Service, ServiceType,
 };
@@ -73,7 +74,6 @@ fn build(context: &mut BuildContext<'_>, settings: &Node) -> Result<Arc<dyn Serv
     if token.is_empty() {
         context.warnings.push(options.error("token", "no `token` is set: Slack will refuse every message"));
     }
-    let strict = context.clients.reach().strict_payloads;
     Ok(Arc::new(Slack {
         account: conversation::account("slack", context.name, &[&token]),
         token,
@@ -81,7 +81,7 @@ fn build(context: &mut BuildContext<'_>, settings: &Node) -> Result<Arc<dyn Serv
         username: options.text("username")?,
         icon: options.text("icon")?,
         disable_unfurl: options.flag("disableUnfurl")?,
-        on_invalid: OnInvalid::read(&options, if strict { OnInvalid::Fail } else { OnInvalid::Note })?,
+        on_invalid: OnInvalid::read(context, &options)?,
         caller: Caller::new(context, &options)?,
     }))
 }
@@ -175,13 +175,13 @@ impl Slack {
     fn form(&self, message: &Message, section: Option<&Value>) -> Result<Form, DeliveryError> {
         let mut form: Form = vec![("token", self.token.clone())];
         let mut body = message.text.clone();
-        let username = own_or(text(section, "username"), &self.username);
+        let username = text_or(section, "username", &self.username);
         form.extend(Some(username).filter(|name| !name.is_empty()).map(|name| ("username", name.to_owned())));
-        form.extend(icon(own_or(text(section, "icon"), &self.icon)));
-        if let Some(attachments) = self.valid(attachments(section), &mut body)? {
+        form.extend(icon(text_or(section, "icon", &self.icon)));
+        if let Some(attachments) = self.on_invalid.settle(attachments(section), &mut body)? {
             form.push(("attachments", attachments.to_string()));
         }
-        if let Some(blocks) = self.valid(blocks(section), &mut body)? {
+        if let Some(blocks) = self.on_invalid.settle(blocks(section), &mut body)? {
             form.push(("blocks", blocks.to_string()));
         }
         if self.disable_unfurl {
@@ -189,25 +189,6 @@ impl Slack {
         }
         form.push(("text", body));
         Ok(form)
-    }
-
-    /// Content that is invalid becomes a note in the text, or refuses the message.
-    fn valid(
-        &self,
-        content: Result<Option<Value>, InvalidPayload>,
-        body: &mut String,
-    ) -> Result<Option<Value>, DeliveryError> {
-        match (content, self.on_invalid) {
-            (Ok(content), _) => Ok(content),
-            (Err(problem), OnInvalid::Fail) => Err(problem.refuse()),
-            (Err(problem), OnInvalid::Note) => {
-                if !body.is_empty() {
-                    body.push('\n');
-                }
-                body.push_str(&problem.note());
-                Ok(None)
-            }
-        }
     }
 }
 
@@ -231,16 +212,12 @@ fn request(api: &str, method: &str, form: &Form) -> Result<Request<Bytes>, Deliv
     Ok(Outgoing::new("POST", &format!("{api}{method}"))?.form(form))
 }
 
-fn own_or<'a>(own: &'a str, default: &'a str) -> &'a str {
-    if own.is_empty() { default } else { own }
-}
-
 /// `:name:` is an emoji, an absolute URL an image; anything else is left out, as upstream does.
 fn icon(icon: &str) -> Option<(&'static str, String)> {
-    if icon.len() > 2 && icon.starts_with(':') && icon.ends_with(':') && !icon.contains('\n') {
+    if is_emoji(icon) {
         return Some(("icon_emoji", icon.to_owned()));
     }
-    if parse_url(icon).is_ok() {
+    if is_image(icon) {
         return Some(("icon_url", icon.to_owned()));
     }
     if !icon.is_empty() {
@@ -256,14 +233,11 @@ fn attachments(section: Option<&Value>) -> Result<Option<Value>, InvalidPayload>
     if section.is_none() {
         return Ok(None);
     }
-    match payload::read(section, "attachments")? {
-        None => Ok(Some(Value::Array(Vec::new()))),
-        Some(Value::Null) => Ok(None),
-        Some(Value::Array(items)) => {
-            Ok(Some(items.into_iter().map(|item| fold_keys(item, ATTACHMENT_KEYS)).collect()))
-        }
-        Some(other) => Err(payload::wrong_shape(section, "attachments", "an array of attachments", &other)),
-    }
+    Ok(match payload::list(section, "attachments")? {
+        List::Absent => Some(Value::Array(Vec::new())),
+        List::Null => None,
+        List::Items(items) => Some(items.into_iter().map(|item| fold_keys(item, ATTACHMENT_KEYS)).collect()),
+    })
 }
 
 /// The blocks: an array, or the object around one that Block Kit Builder exports; left out if there is none.
