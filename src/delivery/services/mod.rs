@@ -4,13 +4,20 @@ mod alertmanager;
 mod awssqs;
 pub mod console;
 mod email;
+mod googlechat;
 mod grafana;
+mod mattermost;
 mod newrelic;
 mod opsgenie;
 mod pagerduty;
 mod pagerdutyv2;
 mod pushover;
+mod rocketchat;
 mod slack;
+mod teams;
+mod teams_workflows;
+mod telegram;
+mod webex;
 mod webhook;
 
 use super::ServiceType;
@@ -21,12 +28,19 @@ pub const TABLE: &[ServiceType] = &[
     awssqs::TYPE,
     console::TYPE,
     email::TYPE,
+    googlechat::TYPE,
     grafana::TYPE,
+    mattermost::TYPE,
     newrelic::TYPE,
     opsgenie::TYPE,
     pagerduty::TYPE,
     pagerdutyv2::TYPE,
     pushover::TYPE,
+    rocketchat::TYPE,
     slack::TYPE,
+    teams::TYPE,
+    teams_workflows::TYPE,
+    telegram::TYPE,
+    webex::TYPE,
     webhook::TYPE,
 ];
