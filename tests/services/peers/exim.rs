@@ -9,7 +9,7 @@ use std::process::Command;
 use dodona::model::Message;
 use dodona_recorder::Authority;
 
-use super::{Peer, clients, free_port, libraries, missing, program, tools, write};
+use super::{Peer, clients, free_port, is_root, libraries, missing, program, tools, write};
 use crate::play::build;
 
 /// `nobody`, which every Debian has.
@@ -62,11 +62,6 @@ fn authenticator(mechanism: &str) -> &'static str {
              server_secret = ${if eq{$auth1}{ann}{s3cret}fail}\n server_set_id = $auth1\n"
         }
     }
-}
-
-fn is_root() -> bool {
-    let id = Command::new("id").arg("-u").output();
-    id.is_ok_and(|output| output.stdout.starts_with(b"0"))
 }
 
 /// Exim, offering one way of logging in. Nothing if it is not there.

@@ -5,7 +5,9 @@
 //! is missing, its test says so; with `DODONA_TEST_PEERS=all`, as `./test` sets it, it fails.
 
 mod aiosmtpd;
+mod alertmanager;
 mod exim;
+mod moto;
 
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -57,6 +59,11 @@ fn python(module: &str) -> Option<String> {
             Command::new(python).args(["-c", &format!("import {module}")]).stderr(Stdio::null()).status();
         found.is_ok_and(|status| status.success())
     })
+}
+
+fn is_root() -> bool {
+    let id = Command::new("id").arg("-u").output();
+    id.is_ok_and(|output| output.stdout.starts_with(b"0"))
 }
 
 /// A port that is free for now.
