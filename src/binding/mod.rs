@@ -4,6 +4,7 @@
 //! versions of an object are not worth looking at (core 5.3).
 
 pub mod app;
+mod events;
 pub mod func;
 pub mod generic;
 pub mod namespaces;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 use dodona_value::{Numbers, Scope};
 
 use crate::model::{Object, ObjectError, ObjectKey, Resource};
+pub use events::{COMPONENT, EventRules};
 pub use scope::{Facts, SharedFacts};
 
 /// One watched kind.
@@ -78,6 +80,16 @@ pub trait Binding: Send + Sync + 'static {
     /// Whether objects of `namespace` may be looked at (core 5.3.1), so that a tenant's configuration there is of use.
     fn serves(&self, namespace: &str) -> bool {
         self.namespaces().is_empty() || self.namespaces().iter().any(|watched| watched == namespace)
+    }
+
+    /// How its engine of events works, if it has one (core 6.1).
+    fn event_rules(&self) -> Option<&EventRules> {
+        None
+    }
+
+    /// Where it wants to have AnalysisRuns kept, if it shows them (core 4.2.5).
+    fn runs(&self) -> Option<&Arc<rollout::Runs>> {
+        None
     }
 
     /// Why this version of the object is not looked at, if so (core 5.3).

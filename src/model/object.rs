@@ -172,6 +172,11 @@ impl Object {
             .map_err(|error| ObjectError(error.clone()))
     }
 
+    /// The same object with its numbers read as `numbers` says.
+    pub fn with_numbers(&self, numbers: Numbers) -> Result<Self, ObjectError> {
+        Self::parse(self.json.clone(), numbers)
+    }
+
     /// The same object with `annotation` set or removed and a new resource version: what a source returns after a patch.
     pub fn with_annotation(
         &self,

@@ -1,13 +1,28 @@
-//! `rollout`: Argo Rollouts, the engine of state triggers (core 6.1). The engine of events joins the same decision later.
+//! `rollout`: Argo Rollouts, with its two engines: of states and of events (core 6.1).
+//!
+//! `reason` names the trigger of an event, `derive` reads events off two versions, `runs` keeps AnalysisRuns for the
+//! variable `analysisRuns`, `workload` finds the pod template of a `workloadRef`. What is done with all that is the
+//! pipeline's affair.
+
+pub mod derive;
+mod reason;
+mod runs;
+pub mod workload;
 
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use dodona_value::{Scope, Str};
 
+pub use reason::trigger_name;
+pub use runs::Runs;
+
 use super::func::time;
-use super::{Binding, Facts};
+use super::{Binding, EventRules, Facts};
 use crate::model::{Object, ObjectError, Resource};
+
+/// The variable that shows AnalysisRuns (core 4.2.5).
+pub const ANALYSIS_RUNS: &str = "analysisRuns";
 
 /// The Rollouts binding as it was started.
 #[derive(Clone, Debug)]
@@ -20,6 +35,10 @@ pub struct RolloutBinding {
     pub config_map: String,
     /// Name of the Secret.
     pub secret: String,
+    /// How its engine of events works.
+    pub rules: EventRules,
+    /// The AnalysisRuns that there are.
+    pub runs: Arc<Runs>,
 }
 
 impl Default for RolloutBinding {
@@ -27,9 +46,28 @@ impl Default for RolloutBinding {
         Self {
             namespaces: Vec::new(),
             label_selector: String::new(),
-            config_map: "argo-rollouts-notification-configmap".into(),
-            secret: "argo-rollouts-notification-secret".into(),
+            config_map: Self::CONFIG_MAP.into(),
+            secret: Self::SECRET.into(),
+            rules: EventRules::default(),
+            runs: Arc::default(),
         }
+    }
+}
+
+impl RolloutBinding {
+    /// Name of the ConfigMap that the Rollouts controller reads too.
+    pub const CONFIG_MAP: &str = "argo-rollouts-notification-configmap";
+    /// Name of the Secret that the Rollouts controller reads too.
+    pub const SECRET: &str = "argo-rollouts-notification-secret";
+
+    /// The kind `AnalysisRun`.
+    pub fn analysis_runs() -> Resource {
+        Resource::new("argoproj.io", "v1alpha1", "analysisruns", Some("AnalysisRun"))
+    }
+
+    /// The kind `Experiment`.
+    pub fn experiments() -> Resource {
+        Resource::new("argoproj.io", "v1alpha1", "experiments", Some("Experiment"))
     }
 }
 
@@ -64,12 +102,23 @@ impl Binding for RolloutBinding {
         &self.label_selector
     }
 
+    fn event_rules(&self) -> Option<&EventRules> {
+        Some(&self.rules)
+    }
+
+    fn runs(&self) -> Option<&Arc<Runs>> {
+        Some(&self.runs)
+    }
+
     fn scope(&self, object: &Arc<Object>, facts: &Facts<'_>) -> Result<Scope, ObjectError> {
         let mut variables = vec![
             (Str::from_static("rollout"), object.document()?.to_value()),
             (Str::from_static("time"), time::clock_only()),
             (Str::from_static("secrets"), facts.secrets()),
         ];
+        if let Some(runs) = self.runs.of(object) {
+            variables.push((Str::from_static(ANALYSIS_RUNS), runs));
+        }
         variables.extend(facts.context_if_any());
         Ok(facts.finish(variables))
     }
