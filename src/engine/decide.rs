@@ -2,9 +2,7 @@
 //!
 //! Pure and synchronous. Several policies may apply to one object (self-service, core 5.4.3); they share one ledger.
 //!
-//! This is the engine of states. The events of Rollouts (core 6.2) will be a second producer: it finds its trigger by the
-//! reason of an event, asks [`super::destinations`] and [`super::evaluate`] as it is done here, and queues under keys of
-//! its own; nothing here assumes that it is the only one.
+//! This is the engine of states. What happens to Rollouts (core 6.2) comes through a second door: [`super::decide_happening`].
 
 mod lasting;
 

@@ -6,6 +6,7 @@
 
 mod compose;
 mod decide;
+mod happening;
 pub mod ledger;
 mod selector;
 pub mod subscribe;
@@ -17,10 +18,13 @@ use std::sync::Arc;
 
 pub use compose::{ComposeError, Wanted, compose, needs_lookup};
 pub use decide::{Applicable, DecideInput, Plan, Suppressed, decide};
+pub use happening::{HappeningInput, decide_happening, is_wanted};
 pub use ledger::{AnnotationPatch, Ledger, Presence};
 pub use selector::Selector;
 pub use subscribe::{Annotations, Destinations, Reading, destinations, is_annotated, may_be_subscribed};
-pub use trigger::{Condition, ConditionError, ConditionText, Trigger, Verdict, condition_key, evaluate};
+pub use trigger::{
+    Condition, ConditionError, ConditionText, Trigger, Verdict, condition_key, evaluate, evaluate_event,
+};
 
 use crate::model::{Destination, Object, Section};
 
@@ -49,6 +53,12 @@ impl Policy {
     /// The triggers of a subscription to `service` that names none (core 2.5).
     pub fn default_triggers_for(&self, service: &str) -> &[String] {
         self.default_triggers_by_service.get(service).unwrap_or(&self.default_triggers)
+    }
+
+    /// Whether a condition or a template may use the variable `name`.
+    pub fn mentions(&self, name: &str) -> bool {
+        self.triggers.values().any(|trigger| trigger.mentions(name))
+            || self.templates.values().any(|template| template.mentions(name))
     }
 
     /// A hash of everything that a message to `destination` from `templates` depends on. A refused message is tried again

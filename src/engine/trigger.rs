@@ -159,32 +159,82 @@ pub fn evaluate<'a>(
     runtime: &'a Runtime,
 ) -> impl Iterator<Item = Verdict> + 'a {
     trigger.conditions.iter().map(move |condition| {
-        let (triggered, mut error) = match run(&condition.when, scope, runtime) {
-            Ok(Value::Bool(truth)) => (truth, None),
-            Ok(_) => (false, None),
-            Err(error) => (false, Some(format!("failed to execute when condition: {error}"))),
-        };
-        let mut once_per = String::new();
-        if let Some(program) = condition.once_per.as_ref().filter(|_| triggered) {
-            match run(program, scope, runtime)
-                .map_err(|error| error.to_string())
-                .and_then(|value| print(&value, runtime))
-            {
-                Ok(text) => once_per = text,
-                Err(message) => error = Some(format!("failed to execute oncePer condition: {message}")),
+        let (triggered, error) = holds(condition, scope, runtime);
+        judge(policy, name, condition, scope, runtime, triggered, error)
+    })
+}
+
+/// Evaluates all conditions of a trigger for an event: an empty `when` always holds (core 6.1, 6.2.1), and `once_per` says
+/// whether `oncePer` counts; upstream ignores it here.
+pub fn evaluate_event<'a>(
+    policy: usize,
+    name: &'a Arc<str>,
+    trigger: &'a Trigger,
+    scope: &'a Scope,
+    runtime: &'a Runtime,
+    once_per: bool,
+) -> impl Iterator<Item = Verdict> + 'a {
+    trigger.conditions.iter().map(move |condition| {
+        let (triggered, error) =
+            if condition.when_is_empty { (true, None) } else { holds(condition, scope, runtime) };
+        if once_per {
+            return judge(policy, name, condition, scope, runtime, triggered, error);
+        }
+        verdict(policy, name, condition, triggered, error)
+    })
+}
+
+/// Whether `when` holds, and why it could not be evaluated.
+fn holds(condition: &Condition, scope: &Scope, runtime: &Runtime) -> (bool, Option<String>) {
+    match run(&condition.when, scope, runtime) {
+        Ok(Value::Bool(truth)) => (truth, None),
+        Ok(_) => (false, None),
+        Err(error) => (false, Some(format!("failed to execute when condition: {error}"))),
+    }
+}
+
+/// The verdict with `oncePer` (core 3.2.5).
+fn judge(
+    policy: usize,
+    name: &Arc<str>,
+    condition: &Condition,
+    scope: &Scope,
+    runtime: &Runtime,
+    triggered: bool,
+    error: Option<String>,
+) -> Verdict {
+    let mut verdict = verdict(policy, name, condition, triggered, error);
+    if let Some(program) = condition.once_per.as_ref().filter(|_| triggered) {
+        match run(program, scope, runtime)
+            .map_err(|error| error.to_string())
+            .and_then(|value| print(&value, runtime))
+        {
+            Ok(text) => verdict.once_per = text,
+            Err(message) => {
+                verdict.error = Some(format!("failed to execute oncePer condition: {message}"));
             }
         }
-        Verdict {
-            policy,
-            trigger: Arc::clone(name),
-            key: Arc::clone(&condition.key),
-            triggered,
-            waits_until: None,
-            once_per,
-            templates: condition.send.clone(),
-            error,
-        }
-    })
+    }
+    verdict
+}
+
+fn verdict(
+    policy: usize,
+    name: &Arc<str>,
+    condition: &Condition,
+    triggered: bool,
+    error: Option<String>,
+) -> Verdict {
+    Verdict {
+        policy,
+        trigger: Arc::clone(name),
+        key: Arc::clone(&condition.key),
+        triggered,
+        waits_until: None,
+        once_per: String::new(),
+        templates: condition.send.clone(),
+        error,
+    }
 }
 
 /// Runs a program with a budget of its own: one that burns everything does not make the others fail.

@@ -30,6 +30,8 @@ pub struct WatchSpec {
     pub namespaces: Vec<String>,
     /// Label selector in the form of the Kubernetes API; empty for none.
     pub label_selector: String,
+    /// Field selector in the form of the Kubernetes API, for a cluster; empty for none.
+    pub field_selector: String,
     /// How numbers in the objects are read (core 3.2.2).
     pub numbers: Numbers,
 }
@@ -42,6 +44,7 @@ impl WatchSpec {
             resource,
             namespaces: Vec::new(),
             label_selector: String::new(),
+            field_selector: String::new(),
             numbers: Numbers::Kubernetes,
         }
     }
@@ -55,6 +58,16 @@ pub trait Source: Send + Sync + 'static {
 
     /// The object as it is now; `None` if it is gone.
     fn get<'a>(&'a self, key: &'a ObjectKey) -> BoxFuture<'a, Result<Option<Object>, SourceError>>;
+
+    /// The object as it was at `version`, while the cluster still knows; `None` if it does not, or never did.
+    fn at<'a>(
+        &'a self,
+        key: &'a ObjectKey,
+        version: &'a str,
+    ) -> BoxFuture<'a, Result<Option<Object>, SourceError>> {
+        let _ = (key, version);
+        Box::pin(async { Ok(None) })
+    }
 
     /// Asks for all objects again (`Cause::Resync`), because the configuration changed. Returns at once.
     fn resync(&self);
@@ -121,6 +134,25 @@ pub trait SettingsSource: Send + Sync + 'static {
 
 /// Configurations by the namespace that they are in.
 pub type ByNamespace = BTreeMap<String, Settings>;
+
+/// Objects of kinds that nobody watches, asked for one by one.
+pub trait Fetch: Send + Sync + 'static {
+    /// The object as it is now; `None` if there is none.
+    fn fetch<'a>(
+        &'a self,
+        resource: &'a Resource,
+        key: &'a ObjectKey,
+    ) -> BoxFuture<'a, Result<Option<Object>, SourceError>>;
+}
+
+/// A text of our own that outlives the process: what a restart has to know and no watched object can hold.
+pub trait Notebook: Send + Sync + 'static {
+    /// What was written last; `None` if nothing ever was.
+    fn read(&self) -> BoxFuture<'_, Result<Option<String>, SourceError>>;
+
+    /// Writes `text` in the place of the last one.
+    fn write<'a>(&'a self, text: &'a str) -> BoxFuture<'a, Result<(), SourceError>>;
+}
 
 /// An object that a [`Notices`] entry is about.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -87,6 +87,14 @@ impl Ledger {
         Some(Pass { ledger: self, key: object.key().clone(), record, state })
     }
 
+    /// Opens a pass for a happening, which may be about an older version: `newest` is the newest one that is known.
+    pub fn consult(&mut self, newest: &Object) -> Pass<'_> {
+        let mut record = self.records.remove(newest.key()).unwrap_or_default();
+        record.watched(newest, &self.annotation);
+        let state = record.state();
+        Pass { ledger: self, key: newest.key().clone(), record, state }
+    }
+
     /// Takes notice of a version that is not decided about: nobody is subscribed, or the binding skips it. Returns
     /// whether the annotation has to be written, because of what happened before.
     pub fn notice(&mut self, change: &Change) -> bool {
@@ -100,8 +108,12 @@ impl Ledger {
         false
     }
 
-    /// A message that an earlier process left in a persistent outbox is on its way again.
+    /// A message that an earlier process left in a persistent outbox is on its way again. One without a key is told without
+    /// a record: an event of the Rollouts controller.
     pub fn restore(&mut self, object: &ObjectKey, key: &str) {
+        if key.is_empty() {
+            return;
+        }
         let entry =
             self.records.entry(object.clone()).or_default().entries.entry(key.to_owned()).or_default();
         entry.status = Some(Status::Pending { fingerprint: 0 });

@@ -1,14 +1,18 @@
 //! Objects, configuration and events of a Kubernetes cluster.
 //!
 //! `connect` finds the cluster, `api` sends requests, `reflect` keeps one collection in sight (with `lines` and `wire` below it),
-//! `objects` makes a [`Source`](super::Source) out of that, `settings` a [`SettingsSource`](super::SettingsSource), `events` writes Events.
+//! `objects` makes a [`Source`](super::Source) out of that, `settings` a [`SettingsSource`](super::SettingsSource), `events` writes Events,
+//! `fetch` reads single objects, `notebook` keeps a text of our own, `lease` says whether a controller is there.
 //! Nothing is cached: an object is read, handed on and forgotten, and the channel to the pipeline slows the socket down.
 
 mod api;
 mod backoff;
 mod connect;
 mod events;
+mod fetch;
+mod lease;
 mod lines;
+mod notebook;
 mod objects;
 mod reflect;
 mod settings;
@@ -19,6 +23,9 @@ use std::time::Duration;
 pub use api::{Api, ApiError};
 pub use connect::{ConnectError, ConnectionSettings, connect};
 pub use events::EventRecorder;
+pub use fetch::KubeFetch;
+pub use lease::{Holder, lease_holder};
+pub use notebook::KubeNotebook;
 pub use objects::KubeSource;
 pub use settings::KubeSettings;
 

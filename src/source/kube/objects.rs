@@ -7,14 +7,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use futures::FutureExt as _;
 use futures::future::{BoxFuture, select_all};
 use http::Request;
-use kube::api::{GetParams, Patch, PatchParams};
+use kube::api::{GetParams, ListParams, Patch, PatchParams, VersionMatch};
 use tokio::sync::{mpsc, watch};
 use tokio::time::sleep;
 
 use super::api::collection_path;
 use super::backoff::Backoff;
 use super::reflect::{Closed, Collection, Ended, Reflector, Sink};
-use super::{Api, ApiError};
+use super::{Api, ApiError, wire};
 use crate::model::{Cause, Change, Object, ObjectKey};
 use crate::source::{Shelf, Source, SourceError, WatchSpec};
 
@@ -60,7 +60,7 @@ impl KubeSource {
         let collection = Collection {
             path: collection_path(&self.spec.resource, namespace),
             label_selector: self.spec.label_selector.clone(),
-            field_selector: String::new(),
+            field_selector: self.spec.field_selector.clone(),
             numbers: self.spec.numbers,
         };
         Reflector::new(self.api.clone(), collection, self.resync.subscribe(), sink)
@@ -123,6 +123,30 @@ impl KubeSource {
         kube::core::Request::new(collection_path(&self.spec.resource, &key.namespace))
     }
 
+    async fn past(&self, key: &ObjectKey, version: &str) -> Result<Option<Object>, SourceError> {
+        let action = self.action("list", key);
+        let params = ListParams::default()
+            .fields(&format!("metadata.name={}", key.name))
+            .at(version)
+            .matching(VersionMatch::Exact);
+        let request = self
+            .requests(key)
+            .list(&params)
+            .map_err(|error| SourceError::Failed { action: action.clone(), detail: error.to_string() })?;
+        let body = match self.api.bytes(request).await {
+            Ok(body) => body,
+            // Compacted, or no version at all.
+            Err(ApiError::Status { code: 400 | 404 | 410, .. }) => return Ok(None),
+            Err(error) => return Err(error.into_source_error(action)),
+        };
+        let page = wire::page(&body).map_err(|error| error.into_source_error(action))?;
+        let mut found = page.items.iter().filter_map(|item| {
+            let json = page.object(item).into_owned();
+            Object::parse(json.into(), self.spec.numbers).ok()
+        });
+        Ok(found.find(|object| object.key() == key && object.resource_version() == version))
+    }
+
     /// Sends a request about one object; `None` if it is gone.
     async fn one(
         &self,
@@ -155,6 +179,16 @@ impl Source for KubeSource {
     fn get<'a>(&'a self, key: &'a ObjectKey) -> BoxFuture<'a, Result<Option<Object>, SourceError>> {
         let request = self.requests(key).get(&key.name, &GetParams::default());
         self.one(self.action("get", key), request).boxed()
+    }
+
+    /// A list of one object at an exact version: the API server answers it for as long as etcd keeps the version, which is
+    /// five minutes.
+    fn at<'a>(
+        &'a self,
+        key: &'a ObjectKey,
+        version: &'a str,
+    ) -> BoxFuture<'a, Result<Option<Object>, SourceError>> {
+        self.past(key, version).boxed()
     }
 
     fn resync(&self) {
