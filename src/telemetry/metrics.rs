@@ -11,6 +11,7 @@ use metrics::{Counter, Key, Label, Metadata, Recorder};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 
 use super::process;
+use super::rollouts::RolloutFigures;
 use crate::outbox::{BreakerState, Outbox, Snapshot};
 
 /// All metrics.
@@ -194,6 +195,7 @@ pub struct Metrics {
     /// Configuration items by the configuration that they are from.
     config_items: Mutex<BTreeMap<String, Vec<ConfigItem>>>,
     collectors: Mutex<Vec<Collector>>,
+    rollouts: RolloutFigures,
 }
 
 impl Metrics {
@@ -206,6 +208,7 @@ impl Metrics {
             series: RwLock::default(),
             config_items: Mutex::default(),
             collectors: Mutex::default(),
+            rollouts: RolloutFigures::default(),
         }
     }
 
@@ -252,7 +255,14 @@ impl Metrics {
             collector(&mut page);
         }
         page.process();
-        page.render(self.handle.render())
+        let mut text = page.render(self.handle.render());
+        self.rollouts.render(&mut text);
+        text
+    }
+
+    /// What the engine of events of Rollouts counts.
+    pub fn rollouts(&self) -> &RolloutFigures {
+        &self.rollouts
     }
 
     fn count(&self, metric: Metric, prefix: &str, values: &[&str]) {
@@ -377,7 +387,7 @@ fn float(count: impl TryInto<u64>) -> f64 {
     count.try_into().map_or(0.0, |count| count as f64)
 }
 
-fn escaped(value: &str) -> String {
+pub(super) fn escaped(value: &str) -> String {
     value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
 
@@ -419,6 +429,14 @@ mod tests {
             let labels: Vec<String> = row.labels.iter().map(|label| format!("`{label}`")).collect();
             let name = row.name.replace("{}", "PREFIX");
             writeln!(page, "| `{name}` | {kind} | {} | {} |", labels.join(", "), row.help).unwrap();
+        }
+        page.push_str(
+            "\nOf the events of Rollouts, under upstream's names; the series of an object go away with it:\n\n\
+             | name | type | labels | meaning |\n|---|---|---|---|\n",
+        );
+        for (name, kind, labels, help) in super::super::rollouts::TABLE {
+            let labels: Vec<String> = labels.iter().map(|label| format!("`{label}`")).collect();
+            writeln!(page, "| `{name}` | {kind} | {} | {help} |", labels.join(", ")).unwrap();
         }
         let found = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/metrics.md"));
         assert_eq!(found.unwrap_or_default(), page, "docs/metrics.md is stale");

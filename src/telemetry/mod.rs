@@ -8,3 +8,4 @@ pub mod health;
 pub mod logging;
 pub mod metrics;
 mod process;
+pub mod rollouts;
