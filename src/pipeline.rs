@@ -11,6 +11,7 @@
 mod assembly;
 mod companions;
 mod courier;
+mod happenings;
 mod lane;
 mod notes;
 mod reload;
@@ -23,6 +24,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 pub use assembly::{Pipeline, PipelineOptions, Tenants, Watched};
+pub use happenings::{ANALYSIS_RUNS, Beside, EVENTS, EXPERIMENTS};
 pub use lane::{Lane, Refused};
 
 use crate::engine::Send;
@@ -73,6 +75,7 @@ impl Lane {
         if let Err(error) = self.outbox.accept(self.parcel(send, message, in_force)).await {
             self.ended();
             self.note_unsent(send, &error, in_force);
+            self.happening_ended(send.object.key(), &send.condition, false);
             // Not told, and not recorded either: the next look at the object, or the next process, decides again.
             self.ledger().record_unsent(send.object.key(), &send.ledger_key);
         }
@@ -81,6 +84,7 @@ impl Lane {
     /// A message that cannot be composed is refused until the configuration that it used changes (design 2).
     fn refuse(&self, send: &Send, error: &PostError, in_force: &InForce) {
         self.note_unrenderable(send, error, in_force);
+        self.happening_ended(send.object.key(), &send.condition, false);
         match self.refused {
             Refused::Wait => self.ledger().record_unrenderable(send.object.key(), &send.ledger_key),
             Refused::NextLook => drop(self.ledger().record_failure(send.object.key(), &send.ledger_key)),
@@ -92,6 +96,8 @@ impl Lane {
         let parcel = &outcome.parcel;
         let object = object_key(parcel);
         self.note_ending(parcel, &outcome.ending);
+        let delivered = matches!(outcome.ending, Ending::Delivered(_));
+        self.happening_ended(&object, &parcel.condition, delivered);
         let patch = match &outcome.ending {
             Ending::Delivered(_) => {
                 self.ledger().record_receipt(&object, &parcel.ledger_key, self.clock.unix_seconds())

@@ -19,7 +19,7 @@ use crate::delivery::client::{Clients, Proxies, Reach};
 use crate::engine::Selector;
 use crate::model::{Clock, NoLookup, Redactor, SystemClock, language_runtime};
 use crate::outbox::Policy;
-use crate::pipeline::{PipelineOptions, Refused, Tenants, Watched};
+use crate::pipeline::{Beside, PipelineOptions, Refused, Tenants, Watched};
 use crate::source::dir::{DirSettings, DirSource, Folder};
 use crate::source::kube::{EventRecorder, KubeSettings, KubeSource, Pace, connect};
 use crate::source::{Settings, SettingsSource, Source, WatchSpec};
@@ -120,6 +120,7 @@ async fn from_cluster(arguments: &ControllerArgs) -> anyhow::Result<Vec<Watched>
             notices: Some(Arc::clone(&notices) as _),
             tenants,
             companions,
+            beside: Beside::default(),
         });
     }
     Ok(watched)
@@ -163,7 +164,16 @@ pub(super) async fn from_folder(
         .map(|spec| Arc::new(DirSource::new(Arc::clone(&folder), spec)) as Arc<dyn Source>);
     let settings = Arc::new(DirSettings::new(folder));
     let (settings, tenants) = configuration(&*binding, settings, self_service, &build.clients).await?;
-    Ok(Watched { source: Arc::new(source), binding, settings, build, notices: None, tenants, companions })
+    Ok(Watched {
+        source: Arc::new(source),
+        binding,
+        settings,
+        build,
+        notices: None,
+        tenants,
+        companions,
+        beside: Beside::default(),
+    })
 }
 
 /// What a source has to know of the objects that a binding looks up.

@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::courier::ServiceFinder;
+use super::happenings::{Beside, Desk, Record};
 use super::lane::{Lane, Refused};
 use super::settings::Holder;
 use super::timers::Timers;
@@ -17,7 +18,7 @@ use crate::binding::{Binding, state_annotation};
 use crate::config::BuildOptions;
 use crate::delivery::client::Clients;
 use crate::engine::{self, Ledger};
-use crate::model::{Change, Clock, Lookup, Redactor};
+use crate::model::{Change, Clock, Happening, Lookup, Redactor};
 use crate::outbox::store::{MemoryStore, Store};
 use crate::outbox::{Courier, Outbox, Outcome, Policy};
 use crate::source::{ByNamespace, Notices, Settings, Shelf, Source};
@@ -63,6 +64,8 @@ pub struct Watched {
     pub tenants: Option<Tenants>,
     /// The objects that the binding looks up beside the watched ones.
     pub companions: Option<Arc<dyn Source>>,
+    /// What its engine of events reads, where the binding has one.
+    pub beside: Beside,
 }
 
 /// The configurations of tenants.
@@ -82,6 +85,8 @@ pub struct Pipeline {
     /// What records how messages ended.
     recorder: JoinSet<()>,
     changes: Vec<mpsc::Sender<Change>>,
+    /// Where happenings that were found elsewhere go, by binding.
+    happenings: BTreeMap<String, mpsc::Sender<Happening>>,
 }
 
 impl Pipeline {
@@ -106,6 +111,7 @@ impl Pipeline {
             producers: JoinSet::new(),
             recorder: JoinSet::new(),
             changes: Vec::new(),
+            happenings: BTreeMap::new(),
         };
         let mut holders = BTreeMap::new();
         for mut one in watched {
@@ -113,8 +119,9 @@ impl Pipeline {
                 settings: one.settings.clone(),
                 tenants: one.tenants.as_ref().map(|tenants| tenants.settings.clone()),
                 companions: one.companions.take(),
+                beside: std::mem::take(&mut one.beside),
             };
-            let lane = Arc::new(shared.lane(one, inputs.companions.is_some()));
+            let lane = Arc::new(shared.lane(one, &inputs));
             holders.insert(lane.binding.name().to_owned(), Arc::clone(&lane.settings));
             pipeline.lanes.insert(lane.binding.name().to_owned(), Arc::clone(&lane));
             pipeline.run_lane(&lane, inputs);
@@ -126,7 +133,7 @@ impl Pipeline {
     }
 
     fn run_lane(&mut self, lane: &Arc<Lane>, inputs: Inputs) {
-        let (sender, mut receiver) = mpsc::channel::<Change>(CHANGES);
+        let (sender, receiver) = mpsc::channel::<Change>(CHANGES);
         self.producers.spawn(Arc::clone(&lane.source).run(sender.clone()));
         let timers = Arc::clone(&lane.timers);
         let (binding, source, for_timers) =
@@ -145,14 +152,40 @@ impl Pipeline {
             let (follower, place) = (Arc::clone(lane), Arc::clone(place));
             self.producers.spawn(async move { follower.follow_companions(place).await });
         }
+        self.run_teller(lane, inputs.beside, sender.clone(), receiver);
+        self.changes.push(sender);
+    }
+
+    /// What decides about changes, one after the other.
+    fn run_teller(
+        &mut self,
+        lane: &Arc<Lane>,
+        beside: Beside,
+        sender: mpsc::Sender<Change>,
+        mut receiver: mpsc::Receiver<Change>,
+    ) {
         let teller = Arc::clone(lane);
+        if lane.binding.event_rules().is_some() {
+            let (happenings, told) = mpsc::channel(1);
+            self.happenings.insert(lane.binding.name().to_owned(), happenings);
+            self.producers.spawn(Desk::new(teller, beside, sender).run(receiver, told));
+            return;
+        }
         self.producers.spawn(async move {
             teller.companions_known().await;
             while let Some(change) = receiver.recv().await {
                 teller.tell(change).await;
             }
         });
-        self.changes.push(sender);
+    }
+
+    /// Tells a happening that was found elsewhere, as if an Event had: for replays. False if the binding `name` has no engine
+    /// of events.
+    pub async fn happened(&self, name: &str, happening: Happening) -> bool {
+        match self.happenings.get(name) {
+            Some(desk) => desk.send(happening).await.is_ok(),
+            None => false,
+        }
     }
 
     /// The lanes by name of their binding.
@@ -201,6 +234,7 @@ impl Pipeline {
             let rest =
                 deadline.saturating_duration_since(tokio::time::Instant::now()).max(Duration::from_secs(2));
             lane.writer.finish(rest).await;
+            drop(tokio::time::timeout(rest, lane.happenings.write()).await);
         }
     }
 }
@@ -210,6 +244,7 @@ struct Inputs {
     settings: watch::Receiver<Settings>,
     tenants: Option<watch::Receiver<ByNamespace>>,
     companions: Option<Arc<dyn Source>>,
+    beside: Beside,
 }
 
 /// What every lane is built with.
@@ -224,7 +259,7 @@ struct Shared {
 }
 
 impl Shared {
-    fn lane(&self, watched: Watched, companions: bool) -> Lane {
+    fn lane(&self, watched: Watched, inputs: &Inputs) -> Lane {
         let ledger = Arc::new(Mutex::new(Ledger::new(state_annotation(watched.binding.annotation_prefix()))));
         let first = watched.settings.borrow().clone();
         let self_service = watched.tenants.is_some();
@@ -233,7 +268,7 @@ impl Shared {
         let mut tenant_runtime = self.runtime.clone();
         tenant_runtime.allow_key_generation = false;
         let prefix = watched.binding.annotation_prefix().to_owned();
-        let companions = companions.then(|| {
+        let companions = inputs.companions.is_some().then(|| {
             Shelf::new(Box::new(move |object| engine::is_annotated(object.annotations(), &prefix, true)))
         });
         let lane = Lane {
@@ -250,6 +285,7 @@ impl Shared {
             metrics: Arc::clone(&self.metrics),
             notices: watched.notices,
             redactor: self.redactor.clone(),
+            happenings: Arc::new(Record::new(inputs.beside.notebook.clone(), self.clock.unix_seconds())),
             told: AtomicU64::new(0),
             reloads: AtomicU64::new(0),
             under_way: AtomicUsize::new(0),

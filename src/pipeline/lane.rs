@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::happenings::Record;
 use super::settings::{Applied, Holder, InForce};
 use super::timers::Timers;
 use super::writer::Writer;
@@ -33,6 +34,8 @@ pub struct Lane {
     pub(super) notices: Option<Arc<dyn Notices>>,
     /// Takes secrets out of texts.
     pub(super) redactor: Redactor,
+    /// Which Events were told, where the binding has an engine of events.
+    pub(super) happenings: Arc<Record>,
     /// Changes that were decided about so far.
     pub(super) told: AtomicU64,
     /// Messages that were handed to the outbox and have not come to their end.
@@ -110,6 +113,11 @@ impl Lane {
         self.reloads.load(Ordering::SeqCst)
     }
 
+    /// One more change was looked at that is not decided about.
+    pub(super) fn looked_at(&self) {
+        self.told.fetch_add(1, Ordering::SeqCst);
+    }
+
     pub(super) fn ledger(&self) -> MutexGuard<'_, Ledger> {
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -117,13 +125,56 @@ impl Lane {
     /// Why this version is not decided about, if so. Only asked for objects that somebody is subscribed to, because it
     /// reads the body; a body that cannot be read is no reason to forget anything, as the next version may be better.
     pub(super) fn reason_to_skip(&self, change: &Change, applied: &Applied) -> Option<String> {
-        let (object, prefix) = (&change.object, self.binding.annotation_prefix());
-        let concerns =
-            |one: &Arc<InForce>| engine::may_be_subscribed(object, &one.config.policy, prefix, self.legacy);
-        if applied.projects.is_empty() && !applied.configurations.iter().any(concerns) {
+        if !self.may_be_subscribed(&change.object, applied) {
             return None;
         }
-        self.binding.skip(object).unwrap_or_else(|error| Some(error.to_string()))
+        self.binding.skip(&change.object).unwrap_or_else(|error| Some(error.to_string()))
+    }
+
+    /// Whether somebody may be subscribed to the object, judged by its metadata.
+    pub(super) fn may_be_subscribed(&self, object: &Object, applied: &Applied) -> bool {
+        let prefix = self.binding.annotation_prefix();
+        let concerns =
+            |one: &Arc<InForce>| engine::may_be_subscribed(object, &one.config.policy, prefix, self.legacy);
+        !applied.projects.is_empty() || applied.configurations.iter().any(concerns)
+    }
+
+    /// Whether some condition or template may use the variable `name`.
+    pub(super) fn mentions(&self, name: &str) -> bool {
+        let mentions = |one: &Arc<InForce>| one.config.policy.mentions(name);
+        mentions(&self.settings.central()) || self.settings.tenants().iter().any(mentions)
+    }
+
+    /// How annotations are read.
+    pub(super) fn reading(&self) -> Reading<'_> {
+        Reading {
+            prefix: self.binding.annotation_prefix(),
+            legacy: self.legacy,
+            yaml: config::yaml::parse_node,
+        }
+    }
+
+    /// Calls `decide` with the policies that apply to `object`, in the order of their configurations.
+    pub(super) fn with_policies<R>(
+        &self,
+        object: &Arc<Object>,
+        applied: &Applied,
+        decide: impl FnOnce(&[Applicable<'_>]) -> R,
+    ) -> R {
+        let projects: Vec<&Annotations> =
+            applied.projects.iter().map(|project| project.annotations()).collect();
+        let scopes: Vec<_> = applied
+            .configurations
+            .iter()
+            .map(|one| move || self.binding.scope(object, &self.facts(one, None)))
+            .collect();
+        let policies: Vec<Applicable<'_>> = applied
+            .configurations
+            .iter()
+            .zip(&scopes)
+            .map(|(one, scope)| Applicable { policy: &one.config.policy, projects: &projects, scope })
+            .collect();
+        decide(&policies)
     }
 
     /// Nothing to decide about this version; the ledger still wants to see it.
@@ -135,32 +186,17 @@ impl Lane {
 
     /// The decision. Pure, but for the ledger that it reads and that learns what is under way now.
     pub(super) fn decide(&self, change: &Change, applied: &Applied) -> Plan {
-        let projects: Vec<&Annotations> =
-            applied.projects.iter().map(|project| project.annotations()).collect();
-        let scopes: Vec<_> = applied
-            .configurations
-            .iter()
-            .map(|one| move || self.binding.scope(&change.object, &self.facts(one, None)))
-            .collect();
-        let policies: Vec<Applicable<'_>> = applied
-            .configurations
-            .iter()
-            .zip(&scopes)
-            .map(|(one, scope)| Applicable { policy: &one.config.policy, projects: &projects, scope })
-            .collect();
-        let input = DecideInput {
-            change,
-            policies: &policies,
-            reading: Reading {
-                prefix: self.binding.annotation_prefix(),
-                legacy: self.legacy,
-                yaml: config::yaml::parse_node,
-            },
-            runtime: &self.runtime,
-            now: self.clock.unix_seconds(),
-            resync: i64::try_from(self.binding.resync().as_secs()).unwrap_or(i64::MAX),
-        };
-        engine::decide(&input, &mut self.ledger())
+        self.with_policies(&change.object, applied, |policies| {
+            let input = DecideInput {
+                change,
+                policies,
+                reading: self.reading(),
+                runtime: &self.runtime,
+                now: self.clock.unix_seconds(),
+                resync: i64::try_from(self.binding.resync().as_secs()).unwrap_or(i64::MAX),
+            };
+            engine::decide(&input, &mut self.ledger())
+        })
     }
 
     /// Has the object looked at again when the answer of one of its triggers may have changed by itself.

@@ -9,15 +9,17 @@ use dodona::binding::app::AppBinding;
 use dodona::binding::generic::GenericBinding;
 use dodona::binding::namespaces::NamespacePatterns;
 use dodona::binding::rollout::RolloutBinding;
-use dodona::binding::{Binding, state_annotation};
+use dodona::binding::{Binding, EventRules, state_annotation};
 use dodona::config::{BuildOptions, yaml};
 use dodona::delivery::client::Clients;
-use dodona::model::{Clock, FixedClock, NoLookup, Redactor, Secret, Settings, language_runtime};
+use dodona::model::{
+    Clock, FixedClock, Happening, NoLookup, Object, Redactor, Secret, Settings, language_runtime,
+};
 use dodona::outbox::{BreakerPolicy, Policy};
-use dodona::pipeline::{Pipeline, PipelineOptions, Refused, Tenants, Watched};
+use dodona::pipeline::{ANALYSIS_RUNS, Beside, Pipeline, PipelineOptions, Refused, Tenants, Watched};
 use dodona::source::ByNamespace;
 use dodona::telemetry::metrics::Metrics;
-use dodona_value::Zone;
+use dodona_value::{Numbers, Zone};
 use serde_json::Value;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
@@ -38,6 +40,10 @@ struct Player<'a> {
     receiver: Receiver,
     world: Arc<World>,
     companions: Option<Arc<World>>,
+    /// AnalysisRuns, which the binding `rollout` shows.
+    runs: Arc<World>,
+    /// Events that were told.
+    told: u64,
     settings: watch::Sender<Settings>,
     tenants: watch::Sender<ByNamespace>,
     /// Names of the ConfigMap and the Secret.
@@ -63,6 +69,8 @@ async fn begin(trace: &Trace) -> anyhow::Result<(Player<'_>, Option<&Step>)> {
     let companions = binding
         .companions()
         .map(|(resource, namespace)| World::new("companions", resource.clone(), vec![namespace.to_owned()]));
+    let kind = RolloutBinding::analysis_runs();
+    let runs = World::with_numbers(ANALYSIS_RUNS, kind, Vec::new(), Numbers::Float);
     let names = binding.settings_names();
     let names = (names.0.to_owned(), names.1.to_owned());
     let mut tenants = ByNamespace::new();
@@ -71,6 +79,7 @@ async fn begin(trace: &Trace) -> anyhow::Result<(Player<'_>, Option<&Step>)> {
         if let Some(companions) = &companions {
             companions.apply(object.clone(), &annotation, true).await;
         }
+        runs.apply(object.clone(), &annotation, true).await;
         set_tenant(&mut tenants, &names, object, false, &receiver);
     }
     let first = trace.steps.first().filter(|step| step.op == "start");
@@ -94,6 +103,8 @@ async fn begin(trace: &Trace) -> anyhow::Result<(Player<'_>, Option<&Step>)> {
             .self_service
             .then(|| Tenants { settings: tenant_settings, clients: Clients::default() }),
         companions: companions.clone().map(|world| Arc::new(WorldSource(world)) as _),
+        // The events of a trace are all there are: nothing is read off the objects.
+        beside: Beside { analysis_runs: Some(Arc::new(WorldSource(Arc::clone(&runs)))), ..Beside::default() },
     };
     let pipeline = Pipeline::start(options(&clock), vec![watched]);
     let player = Player {
@@ -102,6 +113,8 @@ async fn begin(trace: &Trace) -> anyhow::Result<(Player<'_>, Option<&Step>)> {
         receiver,
         world,
         companions,
+        runs,
+        told: 0,
         settings: sender,
         tenants,
         names,
@@ -141,7 +154,13 @@ fn binding(trace: &Trace) -> anyhow::Result<Arc<dyn Binding>> {
             app.self_service = trace.self_service;
             Arc::new(app)
         }
-        ("rollout", _) => Arc::new(RolloutBinding::default()),
+        ("rollout", _) => {
+            let related = trace.choose.iter().any(|rule| rule == "6.2.3");
+            Arc::new(RolloutBinding {
+                rules: EventRules { related, once_per: false },
+                ..RolloutBinding::default()
+            })
+        }
         (_, Some(generic)) => {
             let prefix = trace.annotation_prefix.as_deref().unwrap_or_default();
             let file = format!(
@@ -261,6 +280,7 @@ impl Player<'_> {
                 if let Some(companions) = &self.companions {
                     companions.apply(object.clone(), &self.annotation, replace).await;
                 }
+                self.runs.apply(object.clone(), &self.annotation, replace).await;
                 self.set_tenant(object, false).await?;
             }
             "delete" => {
@@ -278,7 +298,23 @@ impl Player<'_> {
             "set_config" => self.set_config(step).await?,
             "receiver" => self.receiver.follow(step),
             "api" => self.world.forbid_patches(step.get("patch") == "forbidden"),
+            "event" => self.event(step).await?,
             other => bail!("`{other}` is not there yet"),
+        }
+        Ok(())
+    }
+
+    /// The controller records an event; the object is the copy that it has in hand.
+    async fn event(&mut self, step: &Step) -> anyhow::Result<()> {
+        self.told += 1;
+        let happening = Happening {
+            object: Arc::new(Object::parse(step.get("object").to_string().into(), Numbers::Kubernetes)?),
+            reason: step.get("reason").as_str().unwrap_or_default().to_owned(),
+            warning: step.get("type") == "Warning",
+            id: format!("trace-{}", self.told),
+        };
+        if !self.pipeline.happened(&self.binding, happening).await {
+            bail!("the binding has no engine of events");
         }
         Ok(())
     }
@@ -336,7 +372,7 @@ impl Player<'_> {
         let deadline = Instant::now() + PATIENCE;
         let mut calm = 0;
         while calm < 3 {
-            calm = if lane.is_idle(self.world.sent()) { calm + 1 } else { 0 };
+            calm = if lane.is_idle(self.world.sent() + self.runs.sent() + self.told) { calm + 1 } else { 0 };
             if calm == 3 && self.world.deliver_own().await {
                 calm = 0;
             }

@@ -18,6 +18,7 @@ pub(crate) struct World {
     resource: Resource,
     /// Namespaces that are watched; all if empty.
     namespaces: Vec<String>,
+    numbers: Numbers,
     state: Mutex<State>,
     sent: AtomicU64,
     synced: watch::Sender<bool>,
@@ -39,10 +40,21 @@ struct State {
 
 impl World {
     pub(crate) fn new(binding: &str, resource: Resource, namespaces: Vec<String>) -> Arc<Self> {
+        Self::with_numbers(binding, resource, namespaces, Numbers::Kubernetes)
+    }
+
+    /// The same with numbers read in another way.
+    pub(crate) fn with_numbers(
+        binding: &str,
+        resource: Resource,
+        namespaces: Vec<String>,
+        numbers: Numbers,
+    ) -> Arc<Self> {
         Arc::new(Self {
             binding: binding.into(),
             resource,
             namespaces,
+            numbers,
             state: Mutex::default(),
             sent: AtomicU64::new(0),
             synced: watch::Sender::new(false),
@@ -139,7 +151,7 @@ impl World {
     }
 
     fn change(&self, object: &Value, cause: Cause) -> Option<Change> {
-        let object = Object::parse(object.to_string().into(), Numbers::Kubernetes).ok()?;
+        let object = Object::parse(object.to_string().into(), self.numbers).ok()?;
         let watched = self.namespaces.is_empty()
             || self.namespaces.iter().any(|namespace| **namespace == *object.key().namespace);
         watched.then(|| Change { binding: Arc::clone(&self.binding), object: Arc::new(object), cause })
