@@ -69,8 +69,7 @@ async fn begin(trace: &Trace) -> anyhow::Result<(Player<'_>, Option<&Step>)> {
     let companions = binding
         .companions()
         .map(|(resource, namespace)| World::new("companions", resource.clone(), vec![namespace.to_owned()]));
-    let kind = RolloutBinding::analysis_runs();
-    let runs = World::with_numbers(ANALYSIS_RUNS, kind, Vec::new(), Numbers::Float);
+    let runs = runs();
     let names = binding.settings_names();
     let names = (names.0.to_owned(), names.1.to_owned());
     let mut tenants = ByNamespace::new();
@@ -88,11 +87,7 @@ async fn begin(trace: &Trace) -> anyhow::Result<(Player<'_>, Option<&Step>)> {
     let (sender, settings) = watch::channel(text);
     let (tenants, tenant_settings) = watch::channel(tenants);
     let name = binding.name().to_owned();
-    let build = BuildOptions {
-        namespace: trace.controller_namespace.clone(),
-        legacy: trace.binding == "app",
-        ..BuildOptions::default()
-    };
+    let build = build(trace);
     let watched = Watched {
         source: Arc::new(WorldSource(Arc::clone(&world))),
         binding,
@@ -125,6 +120,19 @@ async fn begin(trace: &Trace) -> anyhow::Result<(Player<'_>, Option<&Step>)> {
     };
     player.settle().await?;
     Ok((player, first))
+}
+
+/// AnalysisRuns, which the binding `rollout` shows.
+fn runs() -> Arc<World> {
+    World::with_numbers(ANALYSIS_RUNS, RolloutBinding::analysis_runs(), Vec::new(), Numbers::Float)
+}
+
+fn build(trace: &Trace) -> BuildOptions {
+    BuildOptions {
+        namespace: trace.controller_namespace.clone(),
+        legacy: trace.binding == "app",
+        ..BuildOptions::default()
+    }
 }
 
 fn options(clock: &Arc<FixedClock>) -> PipelineOptions {
