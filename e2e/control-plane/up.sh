@@ -4,8 +4,8 @@
 #   up.sh [DIR] [kube-apiserver flag]...
 #
 # DIR holds one server's state; the default is CACHE/run/default. A server that
-# already runs there is left as it is. The binary is built once per version of
-# its source, into CACHE/bin. CACHE is $DODONA_E2E_CACHE, or else
+# already runs there is left as it is; DIR/kubectl is the kubectl of its version.
+# Both programs are built once per version of their source, into CACHE/bin. CACHE is $DODONA_E2E_CACHE, or else
 # ${XDG_CACHE_HOME:-$HOME/.cache}/dodona-e2e. Progress goes to standard error.
 set -euo pipefail
 
@@ -33,26 +33,32 @@ dir=$(cd -- "$dir" && pwd)
 # Build, unless this source was built before.
 version=$(sed -n 's#^\tk8s.io/kubernetes \(v[0-9.]*\)$#\1#p' "$here/go.mod")
 key=$(cat "$here"/{go.mod,go.sum,main.go,up.sh} | sha256sum | cut -c1-16)
+build() { # OUTPUT PACKAGE
+	local set_version='' major minor at
+	IFS=. read -r major minor _ <<<"${version#v}"
+	for at in component-base/version client-go/pkg/version; do
+		set_version+=" -X k8s.io/$at.gitVersion=$version -X k8s.io/$at.gitMajor=$major"
+		set_version+=" -X k8s.io/$at.gitMinor=$minor -X k8s.io/$at.gitTreeState=clean"
+	done
+	# No debug information: it would be stripped, and not making it is cheaper.
+	(cd -- "$here" && CGO_ENABLED=0 GOTOOLCHAIN="${GOTOOLCHAIN:-local}" GOWORK=off \
+		go build -mod=readonly -trimpath -buildvcs=false -gcflags=all=-dwarf=false \
+		-ldflags "-s -w$set_version" -o "$1.new" "$2" >&2)
+	mv -- "$1.new" "$1"
+}
 binary=$cache/bin/control-plane-$version-$(uname -m)-$key
-if [[ ! -x $binary ]]; then
+kubectl=$cache/bin/kubectl-$version-$(uname -m)-$key
+if [[ ! -x $binary || ! -x $kubectl ]]; then
 	exec 9>"$cache/bin/lock"
 	flock 9
-	if [[ ! -x $binary ]]; then
-		say "building kube-apiserver $version with etcd (minutes the first time)"
-		IFS=. read -r major minor _ <<<"${version#v}"
-		set_version=
-		for at in component-base/version client-go/pkg/version; do
-			set_version+=" -X k8s.io/$at.gitVersion=$version -X k8s.io/$at.gitMajor=$major"
-			set_version+=" -X k8s.io/$at.gitMinor=$minor -X k8s.io/$at.gitTreeState=clean"
-		done
-		# No debug information: it would be stripped, and not making it is cheaper.
-		(cd -- "$here" && CGO_ENABLED=0 GOTOOLCHAIN="${GOTOOLCHAIN:-local}" GOWORK=off \
-			go build -mod=readonly -trimpath -buildvcs=false -gcflags=all=-dwarf=false \
-			-ldflags "-s -w$set_version" -o "$binary.new" . >&2)
-		mv -- "$binary.new" "$binary"
+	if [[ ! -x $binary || ! -x $kubectl ]]; then
+		say "building kube-apiserver $version with etcd, and kubectl (minutes the first time)"
+		build "$binary" .
+		build "$kubectl" k8s.io/kubernetes/cmd/kubectl
 	fi
 	exec 9>&-
 fi
+ln -sf -- "$kubectl" "$dir/kubectl"
 
 # Start, unless it runs.
 exec 8>"$dir/lock"
