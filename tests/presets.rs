@@ -11,7 +11,7 @@ use dodona::binding::app::AppBinding;
 use dodona::binding::namespaces::NamespacePatterns;
 use dodona::binding::rollout::RolloutBinding;
 use dodona::binding::{Binding, SharedFacts};
-use dodona::config::{BuildOptions, Config, yaml};
+use dodona::config::{BuildOptions, Config, PRESETS, yaml};
 use dodona::engine::{Send, Wanted, compose};
 use dodona::model::{Destination, FixedClock, NoLookup, Object, Secrets, Settings, language_runtime};
 use dodona_value::{Numbers, Zone};
@@ -108,5 +108,31 @@ fn conditions_of_argo_cd_have_upstreams_keys() {
             [format!("[0].{hash}")],
             "{trigger}"
         );
+    }
+}
+
+/// The ConfigMaps of `kustomize/components/presets-as-text` hold the presets as they are.
+#[test]
+fn presets_as_text_are_the_presets() {
+    for (set, map) in
+        [("argocd", "argocd-notifications-cm"), ("rollouts", "argo-rollouts-notification-configmap")]
+    {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let file = root.join(format!("kustomize/components/presets-as-text/{set}/{map}.yaml"));
+        let update = "DODONA_UPDATE_DOCS=1 cargo test --test presets";
+        let mut text = format!(
+            "# Made from presets/{set} by `{update}`.\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {map}\ndata:\n"
+        );
+        let items = PRESETS.iter().find(|known| known.name == set).unwrap().items;
+        for (key, value) in items.iter().copied().collect::<BTreeMap<_, _>>() {
+            writeln!(text, "  {key}: |").unwrap();
+            for line in value.trim_end_matches('\n').split('\n') {
+                writeln!(text, "{}{line}", if line.is_empty() { "" } else { "    " }).unwrap();
+            }
+        }
+        if std::env::var_os("DODONA_UPDATE_DOCS").is_some() {
+            std::fs::write(&file, &text).unwrap();
+        }
+        assert!(std::fs::read_to_string(&file).unwrap() == text, "{} is stale: {update}", file.display());
     }
 }

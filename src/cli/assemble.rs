@@ -70,6 +70,7 @@ fn build_options(
         namespace: namespace.to_owned(),
         strict: arguments.strict_config,
         legacy: binding == "app",
+        presets: arguments.presets.clone(),
         clients: clients.clone(),
         ..BuildOptions::default()
     }

@@ -116,6 +116,9 @@ pub(crate) struct ControllerArgs {
     #[arg(long, value_name = "PORT", default_value_t = 9001)]
     pub(super) metrics_port: u16,
 
+    /// Built-in triggers and templates for configurations that have no key `presets`: `argocd`, `rollouts` or a list
+    #[arg(long, value_name = "SETS", env = "DODONA_PRESETS", default_value = "")]
+    pub(super) presets: String,
     /// Refuse a configuration as a whole when one key of it is broken, as upstream does
     #[arg(long)]
     pub(super) strict_config: bool,

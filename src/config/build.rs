@@ -19,9 +19,7 @@ pub(super) fn build(settings: &Settings, previous: Option<&Config>, options: &Bu
     let mut builder = Builder::new(settings, previous, options);
     let empty = BTreeMap::new();
     let keys = settings.config_map.as_ref().unwrap_or(&empty);
-    if let Some(text) = keys.get("presets") {
-        builder.presets(text, keys);
-    }
+    builder.presets(keys.get("presets").unwrap_or(&options.presets), keys);
     for (key, text) in keys {
         builder.key(key, text);
     }

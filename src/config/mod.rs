@@ -79,6 +79,8 @@ pub struct BuildOptions {
     pub strict: bool,
     /// Whether the bundles of v0.x are read (core 1.8; Argo CD binding only).
     pub legacy: bool,
+    /// What `presets` is where the ConfigMap does not say it; empty for none.
+    pub presets: String,
     /// Where HTTP clients come from.
     pub clients: Clients,
 }
@@ -91,6 +93,7 @@ impl Default for BuildOptions {
             lenient: true,
             strict: false,
             legacy: false,
+            presets: String::new(),
             clients: Clients::default(),
         }
     }

@@ -223,6 +223,18 @@ fn subscriptions_and_default_triggers() {
 }
 
 #[test]
+fn presets_of_the_command_line_are_for_those_who_name_none() {
+    let options = BuildOptions { presets: "argocd".into(), ..BuildOptions::default() };
+    let names = |keys: &[(&str, &str)]| {
+        let data = keys.iter().map(|(key, text)| ((*key).to_owned(), (*text).to_owned())).collect();
+        Config::build(&Settings { config_map: Some(data), secret: None }, None, &options).presets
+    };
+    assert_eq!(names(&[]), ["argocd"]);
+    assert_eq!(names(&[("presets", "rollouts")]), ["rollouts"]);
+    assert_eq!(names(&[("presets", "[]")]), [""; 0]);
+}
+
+#[test]
 fn presets_are_brought_in_by_name_and_any_key_wins_over_them() {
     for (presets, names) in [("argocd", &["argocd"][..]), ("[argocd, rollouts]", &["argocd", "rollouts"])] {
         let config = build(&[("presets", presets), ("template.app-deployed", "message: mine")]);
