@@ -44,7 +44,7 @@ struct Opsgenie {
 fn build(context: &mut BuildContext<'_>, settings: &Node) -> Result<Arc<dyn Service>, NodeError> {
     let mut options = Options::read(settings)?;
     let opsgenie = Opsgenie {
-        url: below(&base(&options.address("apiUrl")?), "v2/alerts"),
+        url: url(&options.address("apiUrl")?),
         keys: options.secret_map("apiKeys")?,
         repeats: Repeats::read(&options, REPEATS)?,
     };
@@ -57,12 +57,12 @@ fn build(context: &mut BuildContext<'_>, settings: &Node) -> Result<Arc<dyn Serv
 
 /// A bare host is reached with HTTPS if `api` is in its name, otherwise with HTTP, as upstream does; whole URLs are taken
 /// as they are.
-fn base(setting: &str) -> String {
+fn url(setting: &str) -> String {
     match setting {
-        "" => format!("https://{DEFAULT_API}"),
-        url if url.contains("://") => url.to_owned(),
-        host if host.contains("api") => format!("https://{host}"),
-        host => format!("http://{host}"),
+        "" => format!("https://{DEFAULT_API}/v2/alerts"),
+        url if url.contains("://") => below(url, "v2/alerts"),
+        host if host.contains("api") => format!("https://{host}/v2/alerts"),
+        host => format!("http://{host}/v2/alerts"),
     }
 }
 

@@ -85,23 +85,6 @@ impl PagerDuty {
         }
     }
 
-    /// A field with JSON; what is none becomes a note.
-    fn payload(
-        &self,
-        section: &Value,
-        field: &'static str,
-        notes: &mut Vec<String>,
-    ) -> Result<Option<Value>, DeliveryError> {
-        match (payload::read(Some(section), field), self.on_invalid) {
-            (Ok(value), _) => Ok(value.filter(|value| !value.is_null())),
-            (Err(problem), OnInvalid::Fail) => Err(problem.refuse()),
-            (Err(problem), OnInvalid::Note) => {
-                notes.extend(problem.note());
-                Ok(None)
-            }
-        }
-    }
-
     fn alert(&self, section: &Value, event: &mut Value) -> Result<(), DeliveryError> {
         let field = |name| text(Some(section), name);
         let mut alert = json!({
@@ -114,14 +97,15 @@ impl PagerDuty {
                 alert[name] = field(name).into();
             }
         }
-        let mut notes = Vec::new();
-        let links = self.payload(section, "links", &mut notes)?;
-        let mut details = self.payload(section, "customDetails", &mut notes)?;
-        if !notes.is_empty() {
+        let mut note = String::new();
+        let mut payload = |field| self.on_invalid.settle(payload::read(Some(section), field), &mut note);
+        let links = payload("links")?.filter(|links| !links.is_null());
+        let mut details = payload("customDetails")?.filter(|details| !details.is_null());
+        if !note.is_empty() {
             let fields = details.get_or_insert_with(|| json!({}));
             match fields.as_object_mut() {
-                Some(fields) => drop(fields.insert("note".to_owned(), notes.join(" ").into())),
-                None => *fields = json!({"details": fields, "note": notes.join(" ")}),
+                Some(fields) => drop(fields.insert("note".to_owned(), note.into())),
+                None => *fields = json!({"details": fields, "note": note}),
             }
         }
         for (place, name, value) in [(&mut alert, "custom_details", details), (event, "links", links)] {
