@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::Request;
 use serde_json::{Value, json};
 
+use crate::delivery::cut;
 use crate::delivery::driver::{Driver, HttpService, Reply};
 use crate::delivery::options::Options;
 use crate::delivery::payload::{self, List, OnInvalid};
@@ -21,6 +22,9 @@ pub(super) const TYPE: ServiceType =
 fn compile(template: &str, section: &Node) -> Result<Box<dyn Section>, NodeError> {
     FieldSection::compile(template, section, &[Field::text("attachments").always().holds(Kind::Payload)])
 }
+
+/// The longest message that Mattermost takes, in characters.
+const LONGEST: usize = 16_383;
 
 struct Mattermost {
     api: String,
@@ -56,7 +60,7 @@ impl HttpService for Mattermost {
             List::Null => Value::Null,
             list => list.items().into(),
         };
-        let post = json!({"channel_id": recipient, "message": body, "props": {"attachments": attachments}});
+        let post = json!({"channel_id": recipient, "message": cut::to_characters(&body, LONGEST), "props": {"attachments": attachments}});
         let request = Outgoing::new("POST", &format!("{}/api/v4/posts", self.api))?;
         Ok(request.bearer(&self.token)?.json(&post))
     }

@@ -98,11 +98,11 @@ impl RocketChat {
     async fn attempt(&self, message: &Message, recipient: &str) -> Result<Receipt, DeliveryError> {
         let body = self.body(message, recipient)?;
         let deadline = self.caller.deadline();
-        let mut login = self.login(None, deadline).await?;
+        let (login, is_new) = self.login(None, deadline).await?;
         let mut reply = self.post(&body, &login, deadline).await?;
-        if reply.status().as_u16() == 401 {
+        if reply.status().as_u16() == 401 && !is_new {
             // The token has run out or was taken back.
-            login = self.login(Some(&login), deadline).await?;
+            let (login, _) = self.login(Some(&login), deadline).await?;
             reply = self.post(&body, &login, deadline).await?;
         }
         let answer = judge(&reply)?;
@@ -133,16 +133,16 @@ impl RocketChat {
         Ok(Value::Object(body))
     }
 
-    /// The login in use, or a new one if there is none or it is the `refused` one.
+    /// The login in use, or a new one if there is none or it is the `refused` one; and whether it is new.
     async fn login(
         &self,
         refused: Option<&Arc<Login>>,
         deadline: Instant,
-    ) -> Result<Arc<Login>, DeliveryError> {
+    ) -> Result<(Arc<Login>, bool), DeliveryError> {
         let mut current = self.login.lock().await;
         if let Some(login) = &*current {
             if refused.is_none_or(|refused| !Arc::ptr_eq(refused, login)) {
-                return Ok(Arc::clone(login));
+                return Ok((Arc::clone(login), false));
             }
             *current = None;
         }
@@ -156,7 +156,7 @@ impl RocketChat {
             let detail = "the login was accepted and gave no token, so this is not Rocket.Chat's API";
             return Err(DeliveryError::temporary(ErrorKind::Unavailable, detail).with_status(200));
         }
-        Ok(Arc::clone(current.insert(Arc::new(login))))
+        Ok((Arc::clone(current.insert(Arc::new(login))), true))
     }
 
     async fn post(&self, body: &Value, login: &Login, deadline: Instant) -> Result<Reply, DeliveryError> {

@@ -174,6 +174,12 @@ fn judge(reply: &Reply) -> Verdict {
         });
     };
     if answer.get("ok").and_then(Value::as_bool) == Some(true) {
+        if !answer.get("result").is_some_and(Value::is_object) {
+            // Not Telegram's words: whether somebody got the message is not known, and a second one may be one too many.
+            let detail = format!("telegram answered `ok` without the message: {}", reply.quote);
+            let error = DeliveryError::permanent(ErrorKind::Rejected, detail);
+            return Verdict::Failed(error.with_status(reply.status().as_u16()));
+        }
         let id = answer.pointer("/result/message_id").and_then(Value::as_i64);
         return Verdict::Done(reply.receipt(id.map(|id| id.to_string())));
     }

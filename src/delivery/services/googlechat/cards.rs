@@ -185,7 +185,12 @@ fn fields(map: Map<String, Value>) -> Map<String, Value> {
     let mut fields = Map::new();
     for (key, value) in pairs {
         let (name, due) = known(&key);
-        fields.insert(name.map_or(key, ToOwned::to_owned), shape(value, due));
+        // To Google an empty text or list is the same as none, and some fields may be there only with something in them.
+        let nothing =
+            name.is_some() && (value.as_str() == Some("") || value.as_array().is_some_and(Vec::is_empty));
+        if !nothing {
+            fields.insert(name.map_or(key, ToOwned::to_owned), shape(value, due));
+        }
     }
     fields
 }
@@ -236,7 +241,9 @@ mod tests {
     #[test]
     fn scalars_get_the_type_that_is_due() {
         let card = json!({
-            "Header": {"TITLE": 1_234_567, "subtitle": true, "imageUrl": null},
+            "Header": {"TITLE": 1_234_567, "subtitle": true, "imageUrl": null, "imageType": ""},
+            "cardActions": [],
+            "unknown": ["", []],
             "sections": [{"collapsible": "true", "uncollapsibleWidgetsCount": "2", "widgets": [
                 {"textParagraph": {"text": 1.50, "maxLines": 3}},
                 {"grid": {"columnCount": "many", "items": [{"title": 18_446_744_073_709_551_615u64}]}},
@@ -245,6 +252,7 @@ mod tests {
         });
         let shaped = json!({
             "header": {"title": "1234567", "subtitle": "true"},
+            "unknown": ["", []],
             "sections": [{"collapsible": true, "uncollapsibleWidgetsCount": 2, "widgets": [
                 {"textParagraph": {"text": "1.5", "maxLines": 3}},
                 {"grid": {"columnCount": "many", "items": [{"title": "18446744073709551615"}]}},
