@@ -28,12 +28,13 @@ pub(crate) trait Cluster: Send + Sync {
 }
 
 /// The kinds of the cases: group, version, kind, plural, and whether it has a definition in `e2e/crds`.
-pub(crate) const KINDS: [(&str, &str, &str, &str, bool); 8] = [
+pub(crate) const KINDS: [(&str, &str, &str, &str, bool); 9] = [
     ("", "v1", "Pod", "pods", false),
     ("", "v1", "ConfigMap", "configmaps", false),
     ("", "v1", "Secret", "secrets", false),
     ("", "v1", "Event", "events", false),
     ("argoproj.io", "v1alpha1", "Application", "applications", true),
+    ("argoproj.io", "v1alpha1", "AppProject", "appprojects", true),
     ("argoproj.io", "v1alpha1", "Rollout", "rollouts", true),
     ("cert-manager.io", "v1", "Certificate", "certificates", true),
     ("dummy.example.org", "v1", "Foo", "foos", true),
@@ -291,7 +292,9 @@ fn definition(plural: &str) -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let real = match plural {
         "applications" => "argo-cd-application.yaml",
+        "appprojects" => "argo-cd-appproject.yaml",
         "rollouts" => "rollouts-rollout.yaml",
+        "analysisruns" => "rollouts-analysis-run.yaml",
         _ => "",
     };
     let real = root.join("../shared/upstream/crds").join(real);

@@ -8,6 +8,7 @@
 
 mod case;
 mod cluster;
+mod install;
 mod receiver;
 mod run;
 mod story;
