@@ -10,6 +10,7 @@ mod demo;
 mod dispatch;
 mod input;
 mod output;
+mod repo_server;
 mod table;
 mod template;
 mod tools;
