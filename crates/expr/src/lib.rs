@@ -16,12 +16,14 @@ mod code;
 mod error;
 mod limit;
 mod optimize;
+mod outline;
 mod program;
 mod suggest;
 mod syntax;
 mod vm;
 
 pub use error::{CompileError, CompileErrorKind, Error, RunError, RunErrorKind, Span};
+pub use outline::{Comparison, Outline, Path, Shape};
 pub use program::Program;
 
 pub use dodona_value::{CallCx, Runtime, Scope, Value};

@@ -30,6 +30,7 @@ mod exec;
 mod function;
 mod hint;
 mod index;
+mod outline;
 mod parse;
 mod sprig;
 mod suggest;
@@ -39,4 +40,5 @@ mod walk;
 
 pub use crate::error::{Location, ParseError, RenderError, RenderErrorKind};
 pub use crate::function::{Args, Code as FunctionCode, FunctionDef, Functions, Param, families, functions};
+pub use crate::outline::{Printed, Variable};
 pub use crate::template::Template;

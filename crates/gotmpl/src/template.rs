@@ -47,6 +47,10 @@ impl Template {
         &self.0.source
     }
 
+    pub(crate) fn code(&self) -> &Code {
+        &self.0.code
+    }
+
     /// Renders with a fresh budget of `runtime`. The output is bytes: some functions cut texts in the middle of a character.
     ///
     /// # Errors
