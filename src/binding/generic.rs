@@ -44,17 +44,14 @@ impl GenericBinding {
         for (key, _) in fields.iter() {
             if !FIELDS.iter().any(|known| known.eq_ignore_ascii_case(&key.text)) {
                 let message = format!("unknown field `{}`; a binding has {}", key.text, FIELDS.join(", "));
-                return Err(NodeError { path: key.text.clone(), at: key.at, message });
+                return Err(NodeError::new(key.at, message).inside(&key.text));
             }
         }
         let required = |name: &str, example: &str| -> Result<String, NodeError> {
             let text = fields.text(name)?;
             if text.is_empty() {
-                return Err(NodeError {
-                    path: name.into(),
-                    at: file.at,
-                    message: format!("`{name}` is missing: add `{name}: {example}`"),
-                });
+                let message = format!("`{name}` is missing: add `{name}: {example}`");
+                return Err(NodeError::new(file.at, message).inside(name));
             }
             Ok(text)
         };
@@ -66,7 +63,7 @@ impl GenericBinding {
             let message = format!(
                 "`{variable}` cannot be a variable: use letters, digits and `_`, and begin with a letter"
             );
-            return Err(NodeError { path: "variable".into(), at, message });
+            return Err(NodeError::new(at, message).inside("variable"));
         }
         let prefix = fields.text("prefix")?;
         Ok(Self {
@@ -86,11 +83,8 @@ impl GenericBinding {
 fn resource(file: &Node) -> Result<Resource, NodeError> {
     let fields = file.fields()?;
     let hint = "add `resource: {group: cert-manager.io, version: v1, plural: certificates}`";
-    let missing = |what: &str| NodeError {
-        path: "resource".into(),
-        at: file.at,
-        message: format!("`{what}` is missing: {hint}"),
-    };
+    let missing =
+        |what: &str| NodeError::new(file.at, format!("`{what}` is missing: {hint}")).inside("resource");
     let node = fields.get("resource").ok_or_else(|| missing("resource"))?;
     let parts = node.fields()?;
     let (version, plural, kind) = (parts.text("version")?, parts.text("plural")?, parts.text("kind")?);
@@ -101,7 +95,7 @@ fn resource(file: &Node) -> Result<Resource, NodeError> {
         let message = format!(
             "`{plural}` is a kind, not the plural of the URL; `kubectl api-resources` lists the plurals in the first column"
         );
-        return Err(NodeError { path: "resource.plural".into(), at: node.at, message });
+        return Err(NodeError::new(node.at, message).inside("resource.plural"));
     }
     Ok(Resource::new(&parts.text("group")?, &version, &plural, (!kind.is_empty()).then_some(kind.as_str())))
 }

@@ -159,7 +159,8 @@ impl<'a> Builder<'a> {
                 "`{}` and `{}` both make a service called `{}`, and this one counts; give one of them a name of its own, such as `service.{}.<name>`",
                 before.key, service.key, service.name, service.kind
             );
-            self.config.reports.push(Report::warning(service.key, None, message));
+            let report = Report::warning(service.key, None, message).rule("same-service-name");
+            self.config.reports.push(report);
         }
     }
 
@@ -167,14 +168,14 @@ impl<'a> Builder<'a> {
         let message = format!(
             "invalid service key; expected 'service.<type>(.<name>)' but got '{key}'; a name cannot contain a dot, use `-`"
         );
-        self.config.reports.push(Report::error(key, None, message));
+        self.config.reports.push(Report::error(key, None, message).rule("service-key"));
         self.item(key, false);
     }
 
     fn unknown(&mut self, key: &str) {
         if let Some(meant) = probably_meant(key) {
             let message = format!("nobody reads this key; rename it to `{meant}` if that is meant");
-            self.config.reports.push(Report::warning(key, None, message));
+            self.config.reports.push(Report::warning(key, None, message).rule("unknown-key"));
         }
     }
 
@@ -216,14 +217,16 @@ impl<'a> Builder<'a> {
         let outcome =
             if has_last { "its last good value stays in force" } else { "until then it counts as absent" };
         let message = format!("{}{}; {outcome}", Key::parse(key).failure(), error.message);
-        self.config.reports.push(Report::error(path(key, &error), Some(error.at), message));
+        let report = Report::error(path(key, &error), Some(error.at), message).rule(error.rule);
+        self.config.reports.push(report);
         self.item(key, false);
         error.message
     }
 
     fn note(&mut self, key: &str, notes: Notes) {
         for warning in notes.warnings {
-            self.config.reports.push(Report::warning(path(key, &warning), Some(warning.at), warning.message));
+            let report = Report::warning(path(key, &warning), Some(warning.at), warning.message);
+            self.config.reports.push(report.rule(warning.rule));
         }
         self.references.extend(notes.references.into_iter().map(|reference| (key.to_owned(), reference)));
     }
@@ -276,7 +279,12 @@ impl<'a> Builder<'a> {
                 _ => format!("add `{prefix}.{name}`, or correct the name"),
             };
             let message = format!("there is no {prefix} called `{name}`; {advice}");
-            self.config.reports.push(Report::warning(key, Some(reference.at), message));
+            let rule = match reference.to {
+                Referred::Trigger => "unknown-trigger",
+                Referred::Template => "unknown-template",
+                Referred::Service => "unknown-service",
+            };
+            self.config.reports.push(Report::warning(key, Some(reference.at), message).rule(rule));
         }
     }
 

@@ -34,7 +34,7 @@ pub(super) fn decode(text: &str, lenient: bool, notes: &mut Notes) -> Result<Bun
     let parsed = yaml::parse(text)?;
     notes.warnings.extend(parsed.warnings);
     let message = "`config.yaml` is deprecated; move its parts to `context`, `subscriptions`, `template.<name>` and `trigger.<name>`";
-    notes.warn(Position { line: 1, column: 1 }, "", message);
+    notes.warn("deprecated-bundle", Position { line: 1, column: 1 }, "", message);
     let fields = parsed.node.fields()?;
     let subscriptions = match fields.get("subscriptions").filter(|list| !list.is_null()) {
         Some(list) => Some(
@@ -194,7 +194,7 @@ pub(super) fn notifiers(
     let parsed = yaml::parse(text)?;
     notes.warnings.extend(parsed.warnings);
     let message = "`notifiers.yaml` is deprecated; move its parts to keys `service.<type>` of the ConfigMap";
-    notes.warn(Position { line: 1, column: 1 }, "", message);
+    notes.warn("deprecated-bundle", Position { line: 1, column: 1 }, "", message);
     let fields = parsed.node.fields()?;
     let mut services = Vec::new();
     for kind in ["email", "slack", "opsgenie", "grafana"] {

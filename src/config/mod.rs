@@ -8,7 +8,7 @@ mod build;
 mod definition;
 mod legacy;
 mod notes;
-mod place;
+pub(crate) mod place;
 mod presets;
 pub mod raw;
 pub mod secrets;

@@ -34,9 +34,9 @@ pub(super) enum Referred {
 }
 
 impl Notes {
-    /// Warns about the value at `at`.
-    pub(super) fn warn(&mut self, at: Position, path: &str, message: impl Into<String>) {
-        let warning = NodeError::new(at, message);
+    /// Warns about the value at `at` under a rule of `dodona lint`.
+    pub(super) fn warn(&mut self, rule: &'static str, at: Position, path: &str, message: impl Into<String>) {
+        let warning = NodeError::new(at, message).rule(rule);
         self.warnings.push(if path.is_empty() { warning } else { warning.inside(path) });
     }
 
@@ -63,7 +63,7 @@ impl Notes {
             let message = format!(
                 "{place} should be a list, and upstream refuses it; write `[…]` around the value or `- ` before it"
             );
-            self.warn(list.at, path, message);
+            self.warn("list-expected", list.at, path, message);
         }
         list.text_list()
     }

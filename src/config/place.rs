@@ -4,7 +4,7 @@ use crate::model::Position;
 
 /// Where `line` and `column` (from 1) of the text that began at `at` stand in `source`, as exactly as the notation of the
 /// text allows: exactly for blocks (`|`) and plain texts, not behind escapes and folded lines.
-pub(super) fn inside(source: &str, at: Position, line: usize, column: usize) -> Position {
+pub(crate) fn inside(source: &str, at: Position, line: usize, column: usize) -> Position {
     let Some(first) = source.lines().nth(at.line.saturating_sub(1)) else { return at };
     if let Some(header) = literal_header(source, at, first) {
         let indentation = first.len() - first.trim_start_matches(' ').len();

@@ -56,6 +56,7 @@ pub(super) fn decode(text: &str, notes: &mut Notes) -> Result<Vec<&'static Prese
                 parsed.node.at,
                 format!("there are no presets called `{name}`; the sets are {}", known.join(", ")),
             )
+            .rule("unknown-preset")
         };
         SETS.iter().find(|set| set.name == name).ok_or_else(unknown)
     };

@@ -93,7 +93,8 @@ impl Filler<'_> {
         }
         out.push_str(rest);
         if let Some((name, labelled)) = missing {
-            self.missing.push(NodeError::new(at, missing_text(&text, &name, labelled)));
+            self.missing
+                .push(NodeError::new(at, missing_text(&text, &name, labelled)).rule("missing-secret"));
         }
         Ok(out)
     }

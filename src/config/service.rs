@@ -86,7 +86,12 @@ impl Mask {
 
     fn apply(&self, error: &NodeError) -> NodeError {
         let masked = |text: &str| self.0.redact(text).into_owned();
-        NodeError { path: masked(&error.path), at: error.at, message: masked(&error.message) }
+        NodeError {
+            path: masked(&error.path),
+            at: error.at,
+            message: masked(&error.message),
+            rule: error.rule,
+        }
     }
 }
 
@@ -131,7 +136,7 @@ fn unsupported(kind: &str) -> NodeError {
     let known: Vec<_> =
         service_types().iter().map(|row| row.name).filter(|name| *name != "console").collect();
     let message = format!("service type '{kind}' is not supported; the types are {}", known.join(", "));
-    NodeError::new(Position { line: 1, column: 1 }, message)
+    NodeError::new(Position { line: 1, column: 1 }, message).rule("unsupported-service")
 }
 
 fn fingerprint(kind: &str, settings: &Node) -> u64 {

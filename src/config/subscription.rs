@@ -65,6 +65,7 @@ fn entry(
     }));
     if destinations.is_empty() {
         notes.warn(
+            "no-recipients",
             fields.at(),
             "",
             "this subscription has no recipients and does nothing; list them under `recipients`",
@@ -78,6 +79,7 @@ fn singular(fields: &Fields<'_>, lenient: bool, notes: &mut Notes) -> Result<Vec
     let Some(list) = fields.get("trigger").filter(|list| !list.is_null()) else { return Ok(Vec::new()) };
     if !lenient {
         notes.warn(
+            "singular-trigger",
             list.at,
             "trigger",
             "`trigger` is ignored, as upstream does; the field is called `triggers` and is a list",
@@ -85,6 +87,7 @@ fn singular(fields: &Fields<'_>, lenient: bool, notes: &mut Notes) -> Result<Vec
         return Ok(Vec::new());
     }
     notes.warn(
+        "singular-trigger",
         list.at,
         "trigger",
         "the field is called `triggers` and is a list; upstream ignores `trigger`",
@@ -99,6 +102,8 @@ fn selector(fields: &Fields<'_>, source: &str) -> Result<Selector, NodeError> {
         let begin = fields.get("selector").map_or(fields.at(), |value| value.at);
         let at = place::inside(source, begin, 1, 1);
         let advice = "write a label selector such as `team=a,tier in (web, db),!legacy`";
-        NodeError::new(at, format!("`{text}` is no label selector: {message}; {advice}")).inside("selector")
+        NodeError::new(at, format!("`{text}` is no label selector: {message}; {advice}"))
+            .inside("selector")
+            .rule("selector")
     })
 }

@@ -58,20 +58,8 @@ pub(super) fn compile(
         name: name.to_owned(),
         message: message(name, &fields, source)?,
         sections,
-        demands_answers: demands_answers(&fields, notes)?,
         fingerprint: hasher.finish(),
     })
-}
-
-/// `required: [repo]`: the message waits for what the repo server knows, instead of leaving with marks. Upstream ignores the field.
-fn demands_answers(fields: &Fields<'_>, notes: &mut Notes) -> Result<bool, NodeError> {
-    let wanted = fields.text_list("required")?;
-    if let (Some(node), Some(unknown)) = (fields.get("required"), wanted.iter().find(|name| *name != "repo"))
-    {
-        let message = format!("`{unknown}` cannot be required, it is always there; only `repo` can");
-        notes.warn(node.at, "required", message);
-    }
-    Ok(wanted.iter().any(|name| name == "repo"))
 }
 
 fn message(
@@ -88,7 +76,7 @@ fn message(
         let at = place::inside(source, begin, error.location().line, error.location().column);
         let hint = error.hint().map(|name| format!(", did you mean `{name}`?")).unwrap_or_default();
         let message = format!("the text cannot be used as a template: {}{hint}; correct it", error.message());
-        NodeError::new(at, message).inside("message")
+        NodeError::new(at, message).inside("message").rule("template-syntax")
     })
 }
 
@@ -104,11 +92,7 @@ fn warn_about_unknown(fields: &Fields<'_>, rows: &[&SectionType], notes: &mut No
     for (key, _) in fields.iter() {
         let name = key.text.as_str();
         let known = |known: &str| known.eq_ignore_ascii_case(name);
-        if known("message")
-            || known("required")
-            || ORDER.iter().any(|key| known(key))
-            || rows.iter().any(|row| known(row.key))
-        {
+        if known("message") || ORDER.iter().any(|key| known(key)) || rows.iter().any(|row| known(row.key)) {
             continue;
         }
         let message = if service_types().iter().any(|row| row.name == name) {
@@ -118,6 +102,6 @@ fn warn_about_unknown(fields: &Fields<'_>, rows: &[&SectionType], notes: &mut No
                 "`{name}` is no section of a template and is ignored; write `message` or the type of a service, such as `slack`"
             )
         };
-        notes.warn(key.at, "", message);
+        notes.warn("unknown-section", key.at, "", message);
     }
 }

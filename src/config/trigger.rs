@@ -62,7 +62,7 @@ fn conditions<'a>(node: &'a Node, lenient: bool, notes: &mut Notes) -> Result<&'
     match &node.kind {
         NodeKind::Map(_) if lenient => {
             let message = "a trigger is a list of conditions, and upstream refuses this; put `- ` before its first line and indent the others";
-            notes.warn(node.at, "", message);
+            notes.warn("list-expected", node.at, "", message);
             Ok(std::slice::from_ref(node))
         }
         NodeKind::List(items) => Ok(items),
@@ -88,7 +88,7 @@ fn condition(
                 key.text,
                 FIELDS.join(", ")
             );
-            notes.warn(key.at, &item, message);
+            notes.warn("unknown-field", key.at, &item, message);
         }
     }
     let mut templates = |field: &str| match fields.get(field) {
@@ -101,6 +101,7 @@ fn condition(
     let (send, resolved) = (templates("send")?, templates("resolved")?);
     if send.is_empty() {
         notes.warn(
+            "empty-send",
             fields.at(),
             &item,
             "`send` names no template, so that an empty notification is sent; name at least one",
@@ -122,4 +123,5 @@ fn uncompiled(source: &str, fields: &Fields<'_>, field: &str, error: &CompileErr
     let at = place::inside(source, begin, error.line(), error.column());
     NodeError::new(at, format!("the expression cannot be compiled: {}; correct it", error.message()))
         .inside(field)
+        .rule("expression")
 }

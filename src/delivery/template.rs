@@ -18,7 +18,8 @@ pub enum Text {
 impl Text {
     /// Compiles the scalar `node`; `name` is the template's name in error texts.
     pub fn compile(name: &str, node: &Node) -> Result<Self, NodeError> {
-        Self::from_source(name, &node.text()?).map_err(|message| NodeError::new(node.at, message))
+        Self::from_source(name, &node.text()?)
+            .map_err(|message| NodeError::new(node.at, message).rule("template-syntax"))
     }
 
     /// Compiles `source`.

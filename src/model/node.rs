@@ -68,12 +68,21 @@ pub struct NodeError {
     pub at: Position,
     /// What is wrong and what is expected instead.
     pub message: String,
+    /// The rule of `dodona lint` under which it is known; empty for the general one of its place.
+    pub rule: &'static str,
 }
 
 impl NodeError {
     /// An error about the whole of what stands at `at`.
     pub fn new(at: Position, message: impl Into<String>) -> Self {
-        Self { path: String::new(), at, message: message.into() }
+        Self { path: String::new(), at, message: message.into(), rule: "" }
+    }
+
+    /// The same error, known to `dodona lint` as `rule`.
+    #[must_use]
+    pub fn rule(mut self, rule: &'static str) -> Self {
+        self.rule = rule;
+        self
     }
 
     /// The same error seen from the mapping whose field `name` holds the value.

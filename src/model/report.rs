@@ -24,17 +24,26 @@ pub struct Report {
     pub at: Option<Position>,
     /// What is wrong and what to do, lower case, without a full stop.
     pub message: String,
+    /// The rule of `dodona lint` under which it is known; empty for the general one of its key.
+    pub rule: &'static str,
 }
 
 impl Report {
     /// An error about `key`.
     pub fn error(key: impl Into<String>, at: Option<Position>, message: impl Into<String>) -> Self {
-        Self { severity: Severity::Error, key: key.into(), at, message: message.into() }
+        Self { severity: Severity::Error, key: key.into(), at, message: message.into(), rule: "" }
     }
 
     /// A warning about `key`.
     pub fn warning(key: impl Into<String>, at: Option<Position>, message: impl Into<String>) -> Self {
-        Self { severity: Severity::Warning, key: key.into(), at, message: message.into() }
+        Self { severity: Severity::Warning, key: key.into(), at, message: message.into(), rule: "" }
+    }
+
+    /// The same report, known to `dodona lint` as `rule`.
+    #[must_use]
+    pub fn rule(mut self, rule: &'static str) -> Self {
+        self.rule = rule;
+        self
     }
 }
 

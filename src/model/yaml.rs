@@ -37,7 +37,7 @@ pub struct Parsed {
 pub fn parse(text: &str) -> Result<Parsed, NodeError> {
     if text.len() > MAX_TEXT {
         let message = format!("the value is longer than {MAX_TEXT} bytes; split it into several keys");
-        return Err(NodeError::new(Position { line: 1, column: 1 }, message));
+        return Err(NodeError::new(Position { line: 1, column: 1 }, message).rule("yaml-syntax"));
     }
     let mut source = Source::new(text.strip_prefix('\u{feff}').unwrap_or(text));
     loop {
@@ -46,7 +46,7 @@ pub fn parse(text: &str) -> Result<Parsed, NodeError> {
             Err(error) if source.repair(&error) => {}
             Err(error) => {
                 let at = source.position(error.marker());
-                return Err(explain::explain(source.original(), at, error.kind()));
+                return Err(explain::explain(source.original(), at, error.kind()).rule("yaml-syntax"));
             }
         }
     }
@@ -70,7 +70,7 @@ fn read(source: &Source<'_>) -> Result<Result<Parsed, NodeError>, ScanError> {
             break;
         }
         if let Err(error) = builder.event(event, span) {
-            return Ok(Err(explain::refine(source.original(), error)));
+            return Ok(Err(explain::refine(source.original(), error).rule("yaml-syntax")));
         }
     }
     Ok(Ok(builder.finish()))

@@ -106,6 +106,7 @@ impl<'a> Builder<'a> {
     /// Warns about text behind the end of the document.
     pub(super) fn trailing(&mut self, at: Position) {
         self.warn(
+            "yaml-trailing",
             at,
             "the value ends before this, and what follows is ignored; remove it, or check the brackets",
         );
@@ -176,7 +177,7 @@ impl<'a> Builder<'a> {
         if plain && tag == Some(Tag::Local) {
             let message = "`!` begins a YAML tag, and the tag is not part of the text; \
                            put the whole text in quotes if it is meant as text or as an expression";
-            self.warn(at, message);
+            self.warn("yaml-tag", at, message);
         }
         let kind = resolve(text, plain, tag).map_err(|message| NodeError::new(at, message))?;
         let weight = 1 + text.len() / 64;
@@ -288,6 +289,7 @@ impl<'a> Builder<'a> {
         };
         if let Some(key) = duplicate {
             self.warn(
+                "yaml-duplicate-key",
                 key.at,
                 &format!("`{}` is given twice, and this one counts; remove one of them", key.text),
             );
@@ -295,9 +297,9 @@ impl<'a> Builder<'a> {
         Ok(())
     }
 
-    fn warn(&mut self, at: Position, message: &str) {
+    fn warn(&mut self, rule: &'static str, at: Position, message: &str) {
         if self.warnings.len() < MAX_WARNINGS {
-            self.warnings.push(NodeError::new(at, message));
+            self.warnings.push(NodeError::new(at, message).rule(rule));
         }
     }
 }
