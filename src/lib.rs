@@ -12,8 +12,6 @@ pub mod binding;
 
 pub mod config;
 
-pub mod lookup;
-
 pub mod engine;
 
 pub mod outbox;
@@ -23,5 +21,7 @@ pub mod delivery;
 pub mod telemetry;
 
 pub mod demo;
+
+pub mod lint;
 
 pub mod cli;

@@ -9,8 +9,8 @@ mod controller;
 mod demo;
 mod dispatch;
 mod input;
+mod lint;
 mod output;
-mod repo_server;
 mod table;
 mod template;
 mod tools;
@@ -56,6 +56,8 @@ enum Command {
     Controller(Box<controller::ControllerArgs>),
     /// See it work: play a short story with no cluster and no network
     Demo(demo::DemoArgs),
+    /// Find mistakes in configurations and subscriptions before they matter
+    Lint(Box<lint::LintArgs>),
     /// Triggers and templates of Argo CD, as `argocd admin notifications` has them
     App(Box<tools::AppArgs>),
     /// Triggers and templates of Argo Rollouts, as `kubectl argo rollouts` has them
@@ -110,6 +112,7 @@ fn execute(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Controller(arguments) => controller::run(*arguments),
         Command::Demo(arguments) => demo::run(&arguments),
+        Command::Lint(arguments) => lint::run(&arguments),
         Command::App(arguments) => tools::app(*arguments),
         Command::Rollouts(arguments) => tools::rollouts(*arguments),
         Command::Trigger(arguments) => tools::any_trigger(*arguments),

@@ -45,16 +45,15 @@ const PARTS: &[Part] = &[
         uses: &["model", "engine", "delivery"],
         libraries: &["dodona_expr", "dodona_gotmpl"],
     },
-    // It keeps Secrets of repositories at hand, and trusts certificates as delivery does.
-    Part {
-        name: "lookup",
-        uses: &["model", "source", "delivery"],
-        libraries: &["tokio", "futures", "hyper"],
-    },
     Part {
         name: "source",
         uses: &["model", "config"],
         libraries: &["tokio", "futures", "kube", "k8s_openapi"],
+    },
+    Part {
+        name: "lint",
+        uses: &["model", "config", "engine", "binding"],
+        libraries: &["dodona_expr", "dodona_gotmpl"],
     },
     // It shows the outbox.
     Part { name: "telemetry", uses: &["model", "outbox"], libraries: &["tokio", "hyper", "axum", "metrics"] },

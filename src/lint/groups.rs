@@ -1,0 +1,265 @@
+//! Which manifests make a configuration together: a ConfigMap and its Secret, and all files that give parts of one ConfigMap.
+//!
+//! A catalogue and a team's own part often have one name and come from two files; together they are one configuration. Where
+//! two of them give the same key, as an overlay does, each is looked at with its own value.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::Findings;
+use super::facts::Facts;
+use super::manifest::Manifest;
+use crate::config::raw::Key;
+use crate::config::{BuildOptions, Config};
+use crate::model::{Node, NodeKind, Position, Secret, Secrets, Settings};
+
+/// The value of a key, and where it stands.
+pub(super) struct Value<'a> {
+    pub(super) manifest: &'a Manifest<'a>,
+    pub(super) key_at: Position,
+    pub(super) at: Position,
+    pub(super) text: String,
+    /// Whether findings about it belong to this configuration.
+    pub(super) own: bool,
+}
+
+/// The data of a ConfigMap.
+type Keys<'a> = BTreeMap<String, Value<'a>>;
+
+/// One configuration, compiled.
+pub(super) struct Configuration<'a> {
+    pub(super) facts: &'a Facts,
+    pub(super) keys: Keys<'a>,
+    /// Whether all keys of the Secret are known.
+    pub(super) knows_secret: bool,
+    /// Whether their values are.
+    pub(super) knows_values: bool,
+    pub(super) config: Config,
+}
+
+impl<'a> Configuration<'a> {
+    /// The keys of its own, with what they are about.
+    pub(super) fn own(&self) -> impl Iterator<Item = (&str, Key<'_>, &Value<'a>)> {
+        let own = self.keys.iter().filter(|(_, value)| value.own);
+        own.map(|(key, value)| (key.as_str(), Key::parse(key), value))
+    }
+
+    /// Adds a finding about `at` inside the value of `key`.
+    pub(super) fn add(
+        &self,
+        rule: &str,
+        key: &str,
+        at: Option<Position>,
+        subject: &str,
+        message: impl Into<String>,
+        findings: &mut Findings,
+    ) {
+        let Some(value) = self.keys.get(key).filter(|value| value.own) else { return };
+        let at = at.map_or(value.key_at, |at| value.manifest.inside(value.at, at));
+        findings.add(rule, value.manifest, at, subject, message);
+    }
+}
+
+/// Finds the configurations among `manifests` and compiles them.
+pub(super) fn configurations<'a>(
+    manifests: &'a [Manifest<'a>],
+    bindings: &'a [Facts],
+    findings: &mut Findings,
+) -> Vec<Configuration<'a>> {
+    let mut groups: BTreeMap<(&str, &str), Vec<Keys<'a>>> = BTreeMap::new();
+    let mut order = Vec::new();
+    for manifest in manifests.iter().filter(|manifest| manifest.is("", "ConfigMap")) {
+        let keys = values(manifest, findings);
+        if !is_configuration(&manifest.name, &keys, bindings) {
+            continue;
+        }
+        let id = (manifest.name.as_str(), manifest.namespace.as_str());
+        let group = groups.entry(id).or_insert_with(|| {
+            order.push(id);
+            Vec::new()
+        });
+        group.push(keys);
+    }
+    join_unplaced(&mut groups);
+    let mut found = Vec::new();
+    for id in order {
+        let Some(parts) = groups.remove(&id) else { continue };
+        for keys in generations(parts) {
+            if let Some(facts) = binding_of(id.0, &keys, bindings) {
+                found.push(compile(keys, id.1, manifests, facts));
+            }
+        }
+    }
+    found
+}
+
+/// A part without a namespace belongs to the one namespace that others of its name have.
+fn join_unplaced<T>(groups: &mut BTreeMap<(&str, &str), Vec<T>>) {
+    let names: BTreeSet<_> =
+        groups.keys().filter(|(_, namespace)| namespace.is_empty()).map(|id| id.0.to_owned()).collect();
+    for name in names {
+        let placed: Vec<_> = groups.keys().filter(|id| id.0 == name && !id.1.is_empty()).copied().collect();
+        let unplaced = groups.keys().find(|id| id.0 == name && id.1.is_empty()).copied();
+        if let ([only], Some(unplaced)) = (placed.as_slice(), unplaced)
+            && let Some(parts) = groups.remove(&unplaced)
+            && let Some(group) = groups.get_mut(only)
+        {
+            group.extend(parts);
+        }
+    }
+}
+
+/// The parts as one, or, where they contradict each other, one for each.
+fn generations(parts: Vec<Keys<'_>>) -> Vec<Keys<'_>> {
+    let mut seen = BTreeSet::new();
+    let contradict = parts.iter().flat_map(BTreeMap::keys).any(|key| !seen.insert(key.as_str()));
+    if !contradict {
+        return vec![parts.into_iter().flatten().collect()];
+    }
+    (0..parts.len()).map(|index| overlay(&parts, index)).collect()
+}
+
+/// All parts, that at `index` over the others.
+fn overlay<'a>(parts: &[Keys<'a>], index: usize) -> Keys<'a> {
+    let mut whole = BTreeMap::new();
+    let others = parts.iter().enumerate().filter(|(other, _)| *other != index);
+    for (own, part) in others.map(|(_, part)| (false, part)).chain(parts.get(index).map(|part| (true, part)))
+    {
+        for (key, value) in part {
+            let Value { manifest, key_at, at, text, .. } = value;
+            let value = Value { manifest, key_at: *key_at, at: *at, text: text.clone(), own };
+            whole.insert(key.clone(), value);
+        }
+    }
+    whole
+}
+
+/// The data of a ConfigMap. What is no text is refused by every API server.
+fn values<'a>(manifest: &'a Manifest<'a>, findings: &mut Findings) -> Keys<'a> {
+    let Some(data) = manifest.fields(&["data"]) else { return BTreeMap::new() };
+    let mut values = BTreeMap::new();
+    for (key, node) in data.iter() {
+        let text = match &node.kind {
+            NodeKind::Text(text) => text.clone(),
+            NodeKind::Null => String::new(),
+            _ => {
+                let message = format!(
+                    "expected text, found {}; write `{}: |` and indent the value under it, or quote it",
+                    node.describe(),
+                    key.text
+                );
+                findings.add("manifest", manifest, node.at, &key.text, message);
+                continue;
+            }
+        };
+        let value = Value { manifest, key_at: key.at, at: node.at, text, own: true };
+        values.insert(key.text.clone(), value);
+    }
+    values
+}
+
+/// Whether a ConfigMap configures notifications: by its name, or by its keys.
+fn is_configuration(name: &str, keys: &Keys<'_>, bindings: &[Facts]) -> bool {
+    bindings.iter().any(|facts| facts.binding.settings_names().0 == name)
+        || keys
+            .keys()
+            .any(|key| matches!(Key::parse(key), Key::Template(_) | Key::Trigger(_) | Key::Service { .. }))
+}
+
+/// The binding that a configuration belongs to: by its name, else by the variables that its triggers use.
+fn binding_of<'a>(name: &str, keys: &Keys<'_>, bindings: &'a [Facts]) -> Option<&'a Facts> {
+    let named = bindings.iter().find(|facts| {
+        let known = facts.binding.settings_names().0;
+        // Generators put a hash behind the name.
+        name == known || name.strip_prefix(known).is_some_and(|rest| rest.starts_with('-'))
+    });
+    let uses_rollout =
+        || keys.values().any(|value| value.text.contains("rollout.") || value.text.contains(".rollout"));
+    let guessed = || bindings.iter().find(|facts| (facts.binding.name() == "rollout") == uses_rollout());
+    named.or_else(guessed).or(bindings.first())
+}
+
+fn compile<'a>(
+    keys: Keys<'a>,
+    namespace: &str,
+    manifests: &[Manifest<'_>],
+    facts: &'a Facts,
+) -> Configuration<'a> {
+    let secret = secret(facts.binding.settings_names().1, namespace, manifests);
+    let texts = keys.iter().map(|(key, value)| (key.clone(), value.text.clone())).collect();
+    let settings = Settings { config_map: Some(texts), secret: Some(secret.values) };
+    let options =
+        BuildOptions { namespace: namespace.to_owned(), legacy: facts.is_app(), ..BuildOptions::default() };
+    let config = Config::build(&settings, None, &options);
+    Configuration { facts, keys, knows_secret: secret.known, knows_values: secret.readable, config }
+}
+
+struct FoundSecret {
+    values: Secrets,
+    known: bool,
+    readable: bool,
+}
+
+/// The Secret called `name`, or what makes it in the cluster (a sealed or external one), of which only the names are known.
+fn secret(name: &str, namespace: &str, manifests: &[Manifest<'_>]) -> FoundSecret {
+    let mut found = FoundSecret { values: Secrets::new(), known: false, readable: true };
+    let fits = |manifest: &&Manifest<'_>| {
+        manifest.name == name
+            && (manifest.namespace == namespace || manifest.namespace.is_empty() || namespace.is_empty())
+    };
+    for manifest in manifests.iter().filter(fits) {
+        let mut put = |key: &str, value: Vec<u8>| {
+            found.values.insert(key.to_owned(), Secret::new(value));
+        };
+        if manifest.is("", "Secret") {
+            found.known = true;
+            for (key, text) in texts(manifest, &["data"]) {
+                let packed: String = text.split_whitespace().collect();
+                put(&key, STANDARD.decode(packed).unwrap_or_else(|_| text.into_bytes()));
+            }
+            for (key, text) in texts(manifest, &["stringData"]) {
+                put(&key, text.into_bytes());
+            }
+        } else if manifest.is("bitnami.com", "SealedSecret") {
+            (found.known, found.readable) = (true, false);
+            for (key, _) in texts(manifest, &["spec", "encryptedData"]) {
+                put(&key, b"sealed".to_vec());
+            }
+        } else if manifest.is("external-secrets.io", "ExternalSecret") {
+            let spec = manifest.fields(&["spec"]);
+            let fetched = spec.is_none_or(|spec| spec.get("dataFrom").is_some());
+            (found.known, found.readable) = (!fetched, false);
+            let items = spec.and_then(|spec| spec.list("data").ok()).unwrap_or_default();
+            for item in items {
+                if let Ok(key) = item.fields().and_then(|item| item.text("secretKey")) {
+                    put(&key, b"external".to_vec());
+                }
+            }
+        }
+    }
+    found
+}
+
+fn texts(manifest: &Manifest<'_>, path: &[&str]) -> Vec<(String, String)> {
+    let Some(fields) = manifest.fields(path) else { return Vec::new() };
+    let text = |node: &Node| node.text().unwrap_or_default();
+    fields.iter().map(|(key, node)| (key.text.clone(), text(node))).collect()
+}
+
+impl Configuration<'_> {
+    /// The variables of conditions, or of templates; `None` where nothing is known of the kind.
+    pub(super) fn variables(&self, of_templates: bool) -> Option<BTreeSet<String>> {
+        let sample = self.facts.samples.first()?;
+        let scope = sample.scope(&*self.facts.binding, &self.config.context)?;
+        let mut names: BTreeSet<String> =
+            scope.names().filter_map(|name| name.to_str().map(str::to_owned)).collect();
+        names.extend(self.facts.more_variables.iter().map(|name| (*name).to_owned()));
+        if !of_templates {
+            names.remove("serviceType");
+            names.remove("recipient");
+        }
+        Some(names)
+    }
+}
