@@ -77,6 +77,7 @@ fn policy() -> Policy {
         name: "synced".into(),
         message: Some(dodona_gotmpl::Template::parse("synced", message).unwrap()),
         sections: Vec::new(),
+        demands_answers: false,
         fingerprint: 0,
     };
     let deployed = "app.status.operationState != nil and app.status.operationState.phase in ['Succeeded'] \
@@ -112,7 +113,7 @@ fn event(json: Bytes, policy: &Policy, runtime: &Runtime, ledger: &mut Ledger) -
     let scope = || Ok([("app", object.document()?.to_value())].into_iter().collect());
     let input = DecideInput {
         change: &change,
-        policies: &[Applicable { policy, projects: &[], scope: &scope }],
+        policies: &[Applicable { policy, projects: &[], undecided: &[], scope: &scope }],
         reading: Reading { prefix: PREFIX, legacy: false, yaml: no_yaml },
         runtime,
         now: 1_714_979_289,

@@ -12,6 +12,8 @@ pub mod binding;
 
 pub mod config;
 
+pub mod lookup;
+
 pub mod engine;
 
 pub mod outbox;

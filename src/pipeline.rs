@@ -8,6 +8,8 @@
 //! One lane runs for each binding. Its changes are decided one after the other in order of arrival, and no decision waits
 //! for a receiver: messages are handed to the outbox, and what becomes of them comes back through [`Lane::settle`].
 
+mod answers;
+mod aside;
 mod assembly;
 mod companions;
 mod courier;
@@ -36,36 +38,40 @@ use settings::InForce;
 impl Lane {
     /// One change: who is told what because of it? Returns once every message is in the outbox, which is when the next
     /// change may be looked at: a full outbox slows the source down, and nothing is dropped.
-    pub(crate) async fn tell(&self, change: Change) {
+    pub(crate) async fn tell(self: &Arc<Self>, change: Change) {
         self.decide_and_post(&change).await;
         self.told.fetch_add(1, Ordering::SeqCst);
     }
 
-    async fn decide_and_post(&self, change: &Change) {
+    async fn decide_and_post(self: &Arc<Self>, change: &Change) {
         let applied = self.applied(&change.object);
         if let Some(reason) = self.reason_to_skip(change, &applied) {
             self.note_skipped(change, &reason);
             return self.take_notice(change);
         }
-        let plan = self.decide(change, &applied);
+        let undecided = self.undecided(change, &applied).await;
+        let plan = self.decide(change, &applied, &undecided);
         self.note_plan(change, &plan, &applied);
         self.wake(change, plan.wake_at);
         for send in plan.send {
             // Policies and configurations are in the same order.
             let Some(in_force) = applied.configurations.get(send.policy) else { continue };
-            self.post(&send, in_force).await;
+            self.post(send, in_force).await;
         }
         if plan.patch {
             self.writer.write(change.object.key());
         }
     }
 
-    /// One decided notification: compose it from the object as it was, and hand it over.
-    async fn post(&self, send: &Send, in_force: &InForce) {
-        self.note_sending(send, in_force);
-        match self.compose(send, in_force) {
-            Ok(message) => self.hand_over(send, message, in_force).await,
-            Err(error) => self.refuse(send, &error, in_force),
+    /// One decided notification: compose it from the object as it was, and hand it over. What asks somebody goes aside.
+    async fn post(self: &Arc<Self>, send: Send, in_force: &Arc<InForce>) {
+        self.note_sending(&send, in_force);
+        if self.goes_aside(&send, in_force) {
+            return self.post_aside(send, in_force).await;
+        }
+        match self.compose(&send, in_force, None) {
+            Ok(message) => self.hand_over(&send, message, in_force).await,
+            Err(error) => self.refuse(&send, &error, in_force),
         }
     }
 

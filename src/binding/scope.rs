@@ -34,7 +34,7 @@ impl SharedFacts {
 
     /// These facts for a trigger evaluation (no destination) or for a message to `destination`.
     pub fn facts<'a>(&'a self, destination: Option<&'a Destination>) -> Facts<'a> {
-        Facts { shared: self, destination, companions: &NoCompanions }
+        Facts { shared: self, destination, companions: &NoCompanions, lookup: &self.lookup }
     }
 }
 
@@ -46,6 +46,7 @@ pub struct Facts<'a> {
     pub destination: Option<&'a Destination>,
     /// What is looked up beside the object.
     companions: &'a dyn Companions,
+    lookup: &'a Arc<dyn Lookup>,
 }
 
 impl<'a> Facts<'a> {
@@ -53,6 +54,12 @@ impl<'a> Facts<'a> {
     #[must_use]
     pub fn beside(self, companions: &'a dyn Companions) -> Self {
         Self { companions, ..self }
+    }
+
+    /// The same with questions answered by `lookup`.
+    #[must_use]
+    pub fn asking(self, lookup: &'a Arc<dyn Lookup>) -> Self {
+        Self { lookup, ..self }
     }
 
     /// A companion as it is now.
@@ -80,7 +87,7 @@ impl<'a> Facts<'a> {
 
     /// Who answers `repo.…` questions.
     pub fn lookup(&self) -> &Arc<dyn Lookup> {
-        &self.shared.lookup
+        self.lookup
     }
 
     /// Adds `serviceType` and `recipient`, which exist in templates only and hide variables of the same name (core 4.2.1).

@@ -7,7 +7,8 @@ use dodona_value::Zone;
 use tokio::sync::watch;
 
 use super::connection::ConnectionArgs;
-use super::controller::ControllerArgs;
+use super::controller::{ControllerArgs, DEFAULT_REPO_SERVER};
+use super::repo_server;
 use crate::binding::Binding;
 use crate::binding::app::AppBinding;
 use crate::binding::generic::GenericBinding;
@@ -15,9 +16,9 @@ use crate::binding::namespaces::NamespacePatterns;
 use crate::binding::rollout::RolloutBinding;
 use crate::config::{BuildOptions, yaml};
 use crate::delivery::ambient;
-use crate::delivery::client::{Clients, Proxies, Reach};
+use crate::delivery::client::{Clients, Egress, Proxies, Reach};
 use crate::engine::Selector;
-use crate::model::{Clock, NoLookup, Redactor, SystemClock, language_runtime};
+use crate::model::{Clock, Lookup, NoLookup, Redactor, SystemClock, language_runtime};
 use crate::outbox::Policy;
 use crate::pipeline::{Beside, PipelineOptions, Refused, Tenants, Watched};
 use crate::source::dir::{DirSettings, DirSource, Folder};
@@ -25,8 +26,12 @@ use crate::source::kube::{EventRecorder, KubeSettings, KubeSource, Pace, connect
 use crate::source::{Settings, SettingsSource, Source, WatchSpec};
 use crate::telemetry::metrics::Metrics;
 
-/// What all lanes of a process share.
-pub(super) fn options(metrics: &Arc<Metrics>, redactor: Redactor) -> PipelineOptions {
+/// What all lanes of a process share. `lookup` answers questions to the repo server.
+pub(super) fn options(
+    metrics: &Arc<Metrics>,
+    redactor: Redactor,
+    lookup: Arc<dyn Lookup>,
+) -> PipelineOptions {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     PipelineOptions {
         runtime: language_runtime(Arc::clone(&clock), local_zone()),
@@ -34,7 +39,7 @@ pub(super) fn options(metrics: &Arc<Metrics>, redactor: Redactor) -> PipelineOpt
         outbox: Policy::default(),
         store: None,
         metrics: Arc::clone(metrics),
-        lookup: Arc::new(NoLookup),
+        lookup,
         redactor,
         refused: Refused::default(),
     }
@@ -76,13 +81,14 @@ fn build_options(
     }
 }
 
-/// How the services of tenants reach the world: with nothing of what the process itself may do (design 7).
-fn tenant_clients(clients: &Clients) -> Clients {
-    Clients::new(Reach { environment: Arc::default(), ..clients.reach().clone() })
+/// What watches, and who answers its questions.
+pub(super) struct Assembled {
+    pub(super) watched: Vec<Watched>,
+    pub(super) lookup: Arc<dyn Lookup>,
 }
 
 /// The bindings with their sources.
-pub(super) async fn watched(arguments: &ControllerArgs) -> anyhow::Result<Vec<Watched>> {
+pub(super) async fn assembled(arguments: &ControllerArgs, redactor: &Redactor) -> anyhow::Result<Assembled> {
     match &arguments.dir {
         Some(folder) => {
             let namespace = arguments.connection.namespace.clone().unwrap_or_default();
@@ -91,16 +97,23 @@ pub(super) async fn watched(arguments: &ControllerArgs) -> anyhow::Result<Vec<Wa
             for name in &arguments.bindings {
                 let binding = binding(name, arguments, &namespace)?;
                 let build = build_options(arguments, &namespace, binding.name(), &clients);
-                watched
-                    .push(from_folder(binding, folder, &namespace, build, arguments.self_service()).await?);
+                watched.push(from_folder(binding, folder, &namespace, build, arguments.egress()?).await?);
             }
-            Ok(watched)
+            // Beside a folder there is no repo server, unless somebody names one.
+            let lookup: Arc<dyn Lookup> = if arguments.argocd_repo_server == DEFAULT_REPO_SERVER {
+                Arc::new(NoLookup)
+            } else {
+                let folder = Folder::new(folder, namespace.as_str());
+                let source = |spec| Arc::new(DirSource::new(Arc::clone(&folder), spec)) as Arc<dyn Source>;
+                repo_server::lookup(arguments, &namespace, redactor, source)
+            };
+            Ok(Assembled { watched, lookup })
         }
-        None => from_cluster(arguments).await,
+        None => from_cluster(arguments, redactor).await,
     }
 }
 
-async fn from_cluster(arguments: &ControllerArgs) -> anyhow::Result<Vec<Watched>> {
+async fn from_cluster(arguments: &ControllerArgs, redactor: &Redactor) -> anyhow::Result<Assembled> {
     let api = connect(&arguments.connection.settings(), Pace::default()).await?;
     let namespace = api.default_namespace().to_owned();
     let notices = Arc::new(EventRecorder::start(api.clone(), Arc::new(SystemClock)));
@@ -108,7 +121,7 @@ async fn from_cluster(arguments: &ControllerArgs) -> anyhow::Result<Vec<Watched>
     for name in &arguments.bindings {
         let binding = binding(name, arguments, &namespace)?;
         let settings = Arc::new(KubeSettings::new(api.clone(), namespace.as_str()));
-        let configuration = configuration(&*binding, settings, arguments.self_service(), &clients);
+        let configuration = configuration(&*binding, settings, arguments.egress()?, &clients);
         let (settings, tenants) = configuration.await?;
         let build = build_options(arguments, &namespace, binding.name(), &clients);
         let companions = companion_spec(&*binding)
@@ -124,27 +137,27 @@ async fn from_cluster(arguments: &ControllerArgs) -> anyhow::Result<Vec<Watched>
             beside: Beside::default(),
         });
     }
-    Ok(watched)
+    let source = |spec| Arc::new(KubeSource::new(api.clone(), spec)) as Arc<dyn Source>;
+    let lookup = repo_server::lookup(arguments, &namespace, redactor, source);
+    Ok(Assembled { watched, lookup })
 }
 
-/// The central configuration of a binding and, with `self_service`, those of the tenants.
+/// The central configuration of a binding and, with `egress`, those of the tenants.
 async fn configuration<S: SettingsSource>(
     binding: &dyn Binding,
     source: Arc<S>,
-    self_service: bool,
+    egress: Option<Egress>,
     clients: &Clients,
 ) -> anyhow::Result<(watch::Receiver<Settings>, Option<Tenants>)> {
     let (config_map, secret) = binding.settings_names();
     let why = || format!("failed to read the configuration of binding `{}`", binding.name());
     let central = Arc::clone(&source).watch(config_map, secret).await.with_context(why)?;
-    if !self_service {
-        return Ok((central, None));
-    }
+    let Some(egress) = egress else { return Ok((central, None)) };
     let settings = source
         .watch_all(config_map, secret)
         .await
         .with_context(|| format!("{}: --self-service-notification-enabled reads all namespaces", why()))?;
-    Ok((central, Some(Tenants { settings, clients: tenant_clients(clients) })))
+    Ok((central, Some(Tenants { settings, clients: clients.guarded(egress) })))
 }
 
 /// A binding whose cluster is a folder of manifests.
@@ -153,7 +166,7 @@ pub(super) async fn from_folder(
     folder: &std::path::Path,
     namespace: &str,
     build: BuildOptions,
-    self_service: bool,
+    egress: Option<Egress>,
 ) -> anyhow::Result<Watched> {
     let folder = Folder::new(folder, namespace);
     let mut source = DirSource::new(Arc::clone(&folder), watch_spec(&*binding));
@@ -164,7 +177,7 @@ pub(super) async fn from_folder(
     let companions = companion_spec(&*binding)
         .map(|spec| Arc::new(DirSource::new(Arc::clone(&folder), spec)) as Arc<dyn Source>);
     let settings = Arc::new(DirSettings::new(folder));
-    let (settings, tenants) = configuration(&*binding, settings, self_service, &build.clients).await?;
+    let (settings, tenants) = configuration(&*binding, settings, egress, &build.clients).await?;
     Ok(Watched {
         source: Arc::new(source),
         binding,

@@ -16,6 +16,7 @@ use tokio::task::JoinHandle;
 
 use super::assemble;
 use super::connection::ConnectionArgs;
+use crate::delivery::client::Egress;
 use crate::model::Redactor;
 use crate::pipeline::Pipeline;
 use crate::telemetry::admin;
@@ -60,12 +61,12 @@ pub(crate) struct ControllerArgs {
     #[arg(long, value_name = "NAME", default_value = "argocd-notifications-secret")]
     pub(super) secret_name: String,
     /// Address of the repo server (for `repo.GetCommitMetadata` and `repo.GetAppDetails`)
-    #[arg(long, value_name = "ADDRESS", default_value = "argocd-repo-server:8081")]
+    #[arg(long, value_name = "ADDRESS", default_value = DEFAULT_REPO_SERVER)]
     pub(super) argocd_repo_server: String,
     /// Talk to the repo server without TLS
     #[arg(long, env = "ARGOCD_NOTIFICATION_CONTROLLER_REPO_SERVER_PLAINTEXT", num_args = 0..=1, default_missing_value = "true", default_value = "false", hide_env_values = true)]
     pub(super) argocd_repo_server_plaintext: String,
-    /// Deprecated by upstream, accepted
+    /// Verify the repo server's certificate with the files of Argo CD; deprecated by upstream, --repo-server-ca-cert-path does it too
     #[arg(long, hide = true, num_args = 0..=1, default_missing_value = "true", default_value = "false")]
     pub(super) argocd_repo_server_strict_tls: String,
     /// Certificate authority of the repo server
@@ -95,6 +96,9 @@ pub(crate) struct ControllerArgs {
     /// Let tenants configure notifications in their own namespaces
     #[arg(long, env = "ARGOCD_NOTIFICATION_CONTROLLER_SELF_SERVICE_NOTIFICATION_ENABLED", num_args = 0..=1, default_missing_value = "true", default_value = "false", hide_env_values = true)]
     pub(super) self_service_notification_enabled: String,
+    /// Networks, hosts and *.domains besides public addresses that the services of tenants may reach, with commas between
+    #[arg(long, value_name = "LIST", default_value = "")]
+    pub(super) egress_allow: String,
 
     /// Least important level that is logged: debug, info, warn or error
     #[arg(
@@ -127,10 +131,20 @@ pub(crate) struct ControllerArgs {
     pub(super) grace: u64,
 }
 
+/// Where Argo CD's own manifests put the repo server.
+pub(super) const DEFAULT_REPO_SERVER: &str = "argocd-repo-server:8081";
+
 impl ControllerArgs {
     /// Whether tenants may have configurations of their own.
     pub(super) fn self_service(&self) -> bool {
         self.self_service_notification_enabled.eq_ignore_ascii_case("true")
+    }
+
+    /// What the services of tenants may reach besides public addresses, if there are tenants (design 7).
+    pub(super) fn egress(&self) -> anyhow::Result<Option<Egress>> {
+        let parse =
+            || Egress::parse(&self.egress_allow).map_err(anyhow::Error::msg).context("--egress-allow");
+        self.self_service().then(parse).transpose()
     }
 }
 
@@ -163,8 +177,9 @@ async fn control(arguments: ControllerArgs, redactor: Redactor) -> anyhow::Resul
     let (stopped, admin) = serve_admin(arguments.metrics_port, &metrics, &health).await?;
     let grace = Duration::from_secs(arguments.grace);
     let start = async {
-        let watched = assemble::watched(&arguments).await?;
-        anyhow::Ok(Pipeline::start(assemble::options(&metrics, redactor), watched))
+        let assembled = assemble::assembled(&arguments, &redactor).await?;
+        let options = assemble::options(&metrics, redactor, assembled.lookup);
+        anyhow::Ok(Pipeline::start(options, assembled.watched))
     };
     let mut pipeline = tokio::select! {
         pipeline = start => pipeline?,

@@ -14,7 +14,7 @@ use crate::binding::namespaces::NamespacePatterns;
 use crate::binding::rollout::RolloutBinding;
 use crate::config::BuildOptions;
 use crate::demo::{Review, Stage};
-use crate::model::Redactor;
+use crate::model::{NoLookup, Redactor};
 use crate::pipeline::Pipeline;
 use crate::telemetry::logging::{Format, LogLevel};
 use crate::telemetry::metrics::Metrics;
@@ -55,9 +55,9 @@ async fn play(arguments: &DemoArgs, redactor: Redactor) -> anyhow::Result<ExitCo
     ];
     for (binding, namespace) in bindings {
         watched
-            .push(assemble::from_folder(binding, stage.folder(), namespace, build(namespace), false).await?);
+            .push(assemble::from_folder(binding, stage.folder(), namespace, build(namespace), None).await?);
     }
-    let pipeline = Pipeline::start(assemble::options(&metrics, redactor), watched);
+    let pipeline = Pipeline::start(assemble::options(&metrics, redactor, Arc::new(NoLookup)), watched);
     let review = stage.play(|line| println!("{line}")).await?;
     let code = conclude(&review);
     if !arguments.once {

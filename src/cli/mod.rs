@@ -11,6 +11,7 @@ mod dispatch;
 mod input;
 mod lint;
 mod output;
+mod repo_server;
 mod table;
 mod template;
 mod tools;

@@ -58,8 +58,20 @@ pub(super) fn compile(
         name: name.to_owned(),
         message: message(name, &fields, source)?,
         sections,
+        demands_answers: demands_answers(&fields, notes)?,
         fingerprint: hasher.finish(),
     })
+}
+
+/// `required: [repo]`: the message waits for what the repo server knows, instead of leaving with marks. Upstream ignores the field.
+fn demands_answers(fields: &Fields<'_>, notes: &mut Notes) -> Result<bool, NodeError> {
+    let wanted = fields.text_list("required")?;
+    if let (Some(node), Some(unknown)) = (fields.get("required"), wanted.iter().find(|name| *name != "repo"))
+    {
+        let message = format!("`{unknown}` cannot be required, it is always there; only `repo` can");
+        notes.warn(node.at, "required", message);
+    }
+    Ok(wanted.iter().any(|name| name == "repo"))
 }
 
 fn message(
@@ -92,7 +104,11 @@ fn warn_about_unknown(fields: &Fields<'_>, rows: &[&SectionType], notes: &mut No
     for (key, _) in fields.iter() {
         let name = key.text.as_str();
         let known = |known: &str| known.eq_ignore_ascii_case(name);
-        if known("message") || ORDER.iter().any(|key| known(key)) || rows.iter().any(|row| known(row.key)) {
+        if known("message")
+            || known("required")
+            || ORDER.iter().any(|key| known(key))
+            || rows.iter().any(|row| known(row.key))
+        {
             continue;
         }
         let message = if service_types().iter().any(|row| row.name == name) {

@@ -66,6 +66,14 @@ pub fn needs_lookup(send: &Send, policy: &Policy) -> bool {
         .any(|template| template.mentions("repo"))
 }
 
+/// Whether a template of `send` wants no marks in the place of answers.
+pub fn demands_answers(send: &Send, policy: &Policy) -> bool {
+    send.templates
+        .iter()
+        .filter_map(|name| policy.templates.get(name))
+        .any(|template| template.demands_answers)
+}
+
 impl Template {
     /// Whether a field may use the variable `name`.
     pub fn mentions(&self, name: &str) -> bool {

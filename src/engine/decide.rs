@@ -24,6 +24,9 @@ pub struct Applicable<'a> {
     pub policy: &'a Policy,
     /// Annotations that subscribe the object besides its own: its AppProject's (core 2.7).
     pub projects: &'a [&'a Annotations],
+    /// Triggers that cannot be decided now, because a question of theirs could not be answered: nothing is told and nothing
+    /// forgotten because of them, and they are looked at again after the resync period.
+    pub undecided: &'a [String],
     /// Makes the variables of the conditions. Called only if somebody is subscribed, as it may parse the body.
     pub scope: &'a dyn Fn() -> Result<Scope, ObjectError>,
 }
@@ -103,13 +106,21 @@ pub fn decide(input: &DecideInput<'_>, ledger: &mut Ledger) -> Plan {
         match (applicable.scope)() {
             Ok(scope) => {
                 let policy = applicable.policy;
-                Decision { input, index, policy, pass: &mut pass, plan: &mut plan }
-                    .run(&destinations, &scope);
+                Decision {
+                    input,
+                    index,
+                    policy,
+                    undecided: applicable.undecided,
+                    pass: &mut pass,
+                    plan: &mut plan,
+                }
+                .run(&destinations, &scope);
             }
             Err(error) => plan.problem = Some(error.to_string()),
         }
     }
-    if plan.problem.is_none() {
+    let undecided = input.policies.iter().any(|applicable| !applicable.undecided.is_empty());
+    if plan.problem.is_none() && !undecided {
         lasting::sweep(&mut pass);
     }
     plan.patch = pass.finish();
@@ -126,6 +137,7 @@ struct Decision<'a, 'p, 'l> {
     input: &'a DecideInput<'a>,
     index: usize,
     policy: &'a Policy,
+    undecided: &'a [String],
     pass: &'p mut Pass<'l>,
     plan: &'p mut Plan,
 }
@@ -139,8 +151,12 @@ impl Decision<'_, '_, '_> {
                 self.plan.verdicts.push(Verdict::not_configured(self.index, name));
                 continue;
             };
-            if trigger.uses_clock() {
+            let undecided = self.undecided.iter().any(|undecided| **undecided == **name);
+            if trigger.uses_clock() || undecided {
                 self.wake(self.input.now.saturating_add(self.input.resync));
+            }
+            if undecided {
+                continue;
             }
             let verdicts = evaluate(self.index, name, trigger, scope, self.input.runtime);
             for (condition, mut verdict) in trigger.conditions.iter().zip(verdicts) {

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
-pub use compose::{ComposeError, Wanted, compose, needs_lookup};
+pub use compose::{ComposeError, Wanted, compose, demands_answers, needs_lookup};
 pub use decide::{Applicable, DecideInput, Plan, Suppressed, decide};
 pub use happening::{HappeningInput, decide_happening, is_wanted};
 pub use ledger::{AnnotationPatch, Ledger, Presence};
@@ -91,6 +91,8 @@ pub struct Template {
     pub message: Option<dodona_gotmpl::Template>,
     /// Sections by key in the fixed order of core 4.4.
     pub sections: Vec<(&'static str, Box<dyn Section>)>,
+    /// Whether the message waits for questions that cannot be answered now, instead of leaving with marks (`required`).
+    pub demands_answers: bool,
     /// A hash of its text, for [`Policy::fingerprint`].
     pub fingerprint: u64,
 }

@@ -34,7 +34,7 @@ pub use core_event::{CoreEvent, Involved};
 pub use destination::Destination;
 pub use git_url::GitUrl;
 pub use happening::Happening;
-pub use lookup::{Lookup, LookupError, NoLookup};
+pub use lookup::{Inquiry, Lookup, LookupError, NoLookup, Unanswered};
 pub use message::Message;
 pub use node::{Fields, Key, Node, NodeError, NodeKind, Position};
 pub use object::{Object, ObjectError, ObjectKey};

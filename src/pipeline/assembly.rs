@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
+use super::aside::Aside;
 use super::courier::ServiceFinder;
 use super::happenings::{Beside, Desk, Record};
 use super::lane::{Lane, Refused};
@@ -18,7 +19,7 @@ use crate::binding::{Binding, state_annotation};
 use crate::config::BuildOptions;
 use crate::delivery::client::Clients;
 use crate::engine::{self, Ledger};
-use crate::model::{Change, Clock, Happening, Lookup, Redactor};
+use crate::model::{Change, Clock, Happening, Lookup, Redactor, Unanswered};
 use crate::outbox::store::{MemoryStore, Store};
 use crate::outbox::{Courier, Outbox, Outcome, Policy};
 use crate::source::{ByNamespace, Notices, Settings, Shelf, Source};
@@ -291,6 +292,9 @@ impl Shared {
             under_way: AtomicUsize::new(0),
             refused: self.refused,
             self_service,
+            asks: self.lookup.inquire(Unanswered::Marked).is_some(),
+            lookup: Arc::clone(&self.lookup),
+            aside: Aside::default(),
             companions,
             legacy: false,
         };

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::aside::Aside;
 use super::happenings::Record;
 use super::settings::{Applied, Holder, InForce};
 use super::timers::Timers;
@@ -13,7 +14,9 @@ use crate::config;
 use crate::engine::{
     self, Annotations, Applicable, ComposeError, DecideInput, Ledger, Plan, Reading, Send, Wanted,
 };
-use crate::model::{Change, Clock, Companions as _, Destination, Message, Object, ObjectError, Redactor};
+use crate::model::{
+    Change, Clock, Companions as _, Destination, Lookup, Message, Object, ObjectError, Redactor,
+};
 use crate::outbox::{Outbox, Parcel};
 use crate::source::{Notices, Shelf, Source};
 use crate::telemetry::metrics::Metrics;
@@ -48,6 +51,12 @@ pub struct Lane {
     pub(super) tenant_runtime: dodona_value::Runtime,
     /// Whether objects are looked at with the configuration of their own namespace too (core 5.4.3).
     pub(super) self_service: bool,
+    /// Who answers questions of conditions and templates.
+    pub(super) lookup: Arc<dyn Lookup>,
+    /// Whether there is somebody to ask: what is asked has to be found out first.
+    pub(super) asks: bool,
+    /// Messages that are composed aside, because they ask.
+    pub(super) aside: Aside,
     /// Objects that are looked up beside the watched ones.
     pub(super) companions: Option<Arc<Shelf>>,
     /// Whether legacy annotations of the object itself count (core 2.6.2).
@@ -73,6 +82,9 @@ pub(super) enum PostError {
     /// A template does not render.
     #[error(transparent)]
     Compose(#[from] ComposeError),
+    /// A template demands an answer that nobody gives.
+    #[error("a template requires `repo`, and {0}")]
+    Unanswered(String),
 }
 
 impl Lane {
@@ -92,8 +104,16 @@ impl Lane {
     }
 
     /// What an evaluation has besides the object.
-    fn facts<'a>(&'a self, in_force: &'a InForce, destination: Option<&'a Destination>) -> Facts<'a> {
-        let facts = in_force.facts.facts(destination);
+    pub(super) fn facts<'a>(
+        &'a self,
+        in_force: &'a InForce,
+        destination: Option<&'a Destination>,
+        lookup: Option<&'a Arc<dyn Lookup>>,
+    ) -> Facts<'a> {
+        let mut facts = in_force.facts.facts(destination);
+        if let Some(lookup) = lookup {
+            facts = facts.asking(lookup);
+        }
         match &self.companions {
             Some(known) => facts.beside(&**known),
             None => facts,
@@ -154,11 +174,13 @@ impl Lane {
         }
     }
 
-    /// Calls `decide` with the policies that apply to `object`, in the order of their configurations.
+    /// Calls `decide` with the policies that apply to `object`, in the order of their configurations, and with the triggers of
+    /// each that cannot be decided now.
     pub(super) fn with_policies<R>(
         &self,
         object: &Arc<Object>,
         applied: &Applied,
+        undecided: &[Vec<String>],
         decide: impl FnOnce(&[Applicable<'_>]) -> R,
     ) -> R {
         let projects: Vec<&Annotations> =
@@ -166,13 +188,19 @@ impl Lane {
         let scopes: Vec<_> = applied
             .configurations
             .iter()
-            .map(|one| move || self.binding.scope(object, &self.facts(one, None)))
+            .map(|one| move || self.binding.scope(object, &self.facts(one, None, None)))
             .collect();
         let policies: Vec<Applicable<'_>> = applied
             .configurations
             .iter()
             .zip(&scopes)
-            .map(|(one, scope)| Applicable { policy: &one.config.policy, projects: &projects, scope })
+            .enumerate()
+            .map(|(index, (one, scope))| Applicable {
+                policy: &one.config.policy,
+                projects: &projects,
+                undecided: undecided.get(index).map_or(&[], Vec::as_slice),
+                scope,
+            })
             .collect();
         decide(&policies)
     }
@@ -185,8 +213,8 @@ impl Lane {
     }
 
     /// The decision. Pure, but for the ledger that it reads and that learns what is under way now.
-    pub(super) fn decide(&self, change: &Change, applied: &Applied) -> Plan {
-        self.with_policies(&change.object, applied, |policies| {
+    pub(super) fn decide(&self, change: &Change, applied: &Applied, undecided: &[Vec<String>]) -> Plan {
+        self.with_policies(&change.object, applied, undecided, |policies| {
             let input = DecideInput {
                 change,
                 policies,
@@ -207,8 +235,14 @@ impl Lane {
     }
 
     /// The message, rendered from the object as it was when the decision fell.
-    pub(super) fn compose(&self, send: &Send, in_force: &InForce) -> Result<Message, PostError> {
-        let scope = self.binding.scope(&send.object, &self.facts(in_force, Some(&send.destination)))?;
+    pub(super) fn compose(
+        &self,
+        send: &Send,
+        in_force: &InForce,
+        lookup: Option<&Arc<dyn Lookup>>,
+    ) -> Result<Message, PostError> {
+        let facts = self.facts(in_force, Some(&send.destination), lookup);
+        let scope = self.binding.scope(&send.object, &facts)?;
         let wanted = Wanted::Section(
             in_force.config.services.get(&*send.destination.service).and_then(|service| service.section),
         );

@@ -15,6 +15,8 @@ pub(crate) struct InForce {
     pub(crate) namespace: String,
     /// Whether it is a tenant's (core 5.4.3), whom less is allowed (design 7).
     pub(crate) tenant: bool,
+    /// Whether a condition may ask the repo server.
+    pub(crate) asks: bool,
     /// Everything compiled.
     pub(crate) config: Arc<Config>,
     /// `context`, `secrets` and lookups, prepared.
@@ -121,6 +123,7 @@ fn in_force(config: Config, options: &BuildOptions, lookup: &Arc<dyn Lookup>) ->
     InForce {
         namespace: options.namespace.clone(),
         tenant: options.self_service,
+        asks: config.policy.triggers.values().any(|trigger| trigger.mentions("repo")),
         config: Arc::new(config),
         facts,
     }

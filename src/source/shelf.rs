@@ -52,6 +52,11 @@ impl Shelf {
         self.held.read().unwrap_or_else(PoisonError::into_inner).marked > 0
     }
 
+    /// All objects, by namespace and name.
+    pub fn all(&self) -> Vec<Arc<Object>> {
+        self.held.read().unwrap_or_else(PoisonError::into_inner).objects.values().cloned().collect()
+    }
+
     /// Puts a version of an object in the place of the last one.
     pub fn put(&self, object: Arc<Object>) {
         self.set(&object.key().clone(), Some(object));

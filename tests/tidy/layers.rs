@@ -45,6 +45,12 @@ const PARTS: &[Part] = &[
         uses: &["model", "engine", "delivery"],
         libraries: &["dodona_expr", "dodona_gotmpl"],
     },
+    // It keeps Secrets of repositories at hand, and trusts certificates as delivery does.
+    Part {
+        name: "lookup",
+        uses: &["model", "source", "delivery"],
+        libraries: &["tokio", "futures", "hyper"],
+    },
     Part {
         name: "source",
         uses: &["model", "config"],

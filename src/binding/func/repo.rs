@@ -2,16 +2,15 @@
 
 use std::sync::Arc;
 
-use dodona_value::{CallCx, CallError, Func, GoType, Signature, Str, Value};
+use dodona_value::{CallCx, CallError, Func, GoType, IntKind, Signature, Str, Value};
 
 use super::{namespace, text_function};
 use crate::model::{GitUrl, Lookup, Object};
 
 /// The namespace for one object.
 pub fn repo(object: &Arc<Object>, lookup: &Arc<dyn Lookup>) -> Value {
-    let question = |name: &'static str, parameters: Vec<GoType>| {
+    let question = |name: &'static str, signature: Signature| {
         let (object, lookup) = (Arc::clone(object), Arc::clone(lookup));
-        let signature = Signature::new(parameters, GoType::Any);
         let function =
             Func::new(Str::from_static(name), signature, move |_: &mut CallCx<'_>, arguments: &[Value]| {
                 lookup.call(&object, name, arguments).map_err(|error| CallError::new(error.message))
@@ -22,8 +21,12 @@ pub fn repo(object: &Arc<Object>, lookup: &Arc<dyn Lookup>) -> Value {
         text_function("RepoURLToHTTPS", 1, |texts| Ok(GitUrl::parse(&texts.concat()).https())),
         text_function("FullNameByRepoURL", 1, |texts| Ok(GitUrl::parse(&texts.concat()).full_name())),
         text_function("QueryEscape", 1, |texts| Ok(query_escape(&texts.concat()))),
-        question("GetCommitMetadata", vec![GoType::Str]),
-        question("GetAppDetails", Vec::new()),
+        // The second argument, the index of a source, is ours (core 4.3: upstream fails with several sources).
+        question(
+            "GetCommitMetadata",
+            Signature::new([GoType::Str], GoType::Any).variadic(GoType::Int(IntKind::Int)),
+        ),
+        question("GetAppDetails", Signature::new([], GoType::Any)),
     ])
 }
 

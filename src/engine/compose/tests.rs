@@ -41,7 +41,13 @@ fn template(name: &str, message: Option<&str>, sections: &[(&'static str, &str)]
     let sections = sections.iter().map(line).collect();
     (
         name.to_owned(),
-        Arc::new(Template { name: name.into(), message: message.map(parse), sections, fingerprint: 0 }),
+        Arc::new(Template {
+            name: name.into(),
+            message: message.map(parse),
+            sections,
+            demands_answers: false,
+            fingerprint: 0,
+        }),
     )
 }
 

@@ -145,8 +145,10 @@ impl World<'_> {
             .take(1 + usize::from(self.case.tenant))
             .map(|tenant| policy(self.case, *tenant, self.settings))
             .collect();
-        let policies: Vec<Applicable<'_>> =
-            policies.iter().map(|policy| Applicable { policy, projects: &[], scope: &scope }).collect();
+        let policies: Vec<Applicable<'_>> = policies
+            .iter()
+            .map(|policy| Applicable { policy, projects: &[], undecided: &[], scope: &scope })
+            .collect();
         let yaml = |_: &str| Err(NodeError::new(Position::default(), "no YAML here"));
         let runtime = Runtime::fixed(Time::zero());
         let reading = Reading { prefix: PREFIX, legacy: false, yaml };

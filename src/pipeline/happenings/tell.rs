@@ -40,7 +40,7 @@ fn parts(condition: &str) -> Option<(&str, &'static str, &str)> {
 impl Lane {
     /// Tells a happening. Returns how many messages are on their way.
     pub(super) async fn tell_happening(
-        &self,
+        self: &Arc<Self>,
         occurrence: &Occurrence<'_>,
         fetch: Option<&dyn Fetch>,
     ) -> usize {
@@ -67,13 +67,13 @@ impl Lane {
     /// Whether a message would be sent, if the conditions hold.
     pub(super) fn is_wanted(&self, object: &Arc<Object>, trigger: &str) -> bool {
         let applied = self.applied(object);
-        self.with_policies(object, &applied, |policies| {
+        self.with_policies(object, &applied, &[], |policies| {
             engine::is_wanted(object, trigger, policies, self.reading())
         })
     }
 
     async fn decide_and_post_happening(
-        &self,
+        self: &Arc<Self>,
         happening: &Happening,
         trigger: &str,
         occurrence: &Occurrence<'_>,
@@ -92,7 +92,7 @@ impl Lane {
             // Policies and configurations are in the same order.
             let Some(in_force) = applied.configurations.get(send.policy) else { continue };
             send.condition = label(happening, &send.condition);
-            self.post(&send, in_force).await;
+            self.post(send, in_force).await;
         }
         messages
     }
@@ -105,7 +105,7 @@ impl Lane {
         applied: &Applied,
     ) -> Plan {
         let once_per = self.binding.event_rules().is_some_and(|rules| rules.once_per);
-        self.with_policies(&happening.object, applied, |policies| {
+        self.with_policies(&happening.object, applied, &[], |policies| {
             let input = HappeningInput {
                 happening,
                 trigger,
