@@ -9,21 +9,15 @@ mod remote;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
-use tokio::sync::Mutex;
+use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::ambient::Ambient;
 use super::driver::Caller;
+use super::renew::Renewing;
 use super::sign::sigv4::Keys;
 use super::{DeliveryError, ErrorKind};
 use profile::Profile;
-
-/// Keys are fetched again this long before they end.
-const EARLY: SignedDuration = SignedDuration::from_mins(5);
-
-/// Keys without an end of their own (files, settings) are looked at again after this time.
-const LOOK_AGAIN: SignedDuration = SignedDuration::from_mins(10);
 
 /// How long a metadata server may take: it is on the machine or not there at all.
 const METADATA_TIMEOUT: Duration = Duration::from_secs(2);
@@ -69,57 +63,31 @@ pub(super) struct Session {
     pub(super) keys: Keys,
 }
 
-struct Cached {
-    session: Arc<Session>,
-    /// From when on a new one is sought.
-    renew: Timestamp,
-    /// Until when it works.
-    expires: Option<Timestamp>,
-}
-
 /// An account of AWS as one service uses it.
 pub(super) struct Account {
     settings: AwsSettings,
     ambient: Ambient,
     caller: Caller,
-    cached: Mutex<Option<Cached>>,
+    session: Renewing<Arc<Session>>,
 }
 
 impl Account {
     /// The account of the service that `caller` sends for.
     pub(super) fn new(settings: AwsSettings, caller: &Caller) -> Self {
         let ambient = Ambient::new(caller.clients());
-        Self { settings, ambient, caller: caller.confidential(), cached: Mutex::default() }
+        Self { settings, ambient, caller: caller.confidential(), session: Renewing::default() }
     }
 
     /// The session to use now; found anew when the former one is about to end.
     pub(super) async fn session(&self, deadline: Instant) -> Result<Arc<Session>, DeliveryError> {
-        let mut cached = self.cached.lock().await;
-        let now = self.caller.now();
-        if let Some(known) = cached.as_ref().filter(|known| now < known.renew) {
-            return Ok(Arc::clone(&known.session));
-        }
-        match self.open(deadline).await {
-            Ok((session, expires)) => {
-                let session = Arc::new(session);
-                let renew = expires.map_or(now + LOOK_AGAIN, |end| (end - EARLY).max(now));
-                *cached = Some(Cached { session: Arc::clone(&session), renew, expires });
-                Ok(session)
-            }
-            // Keys that still work for some minutes are better than none.
-            Err(error) => match cached.as_ref() {
-                Some(known) if known.expires.is_some_and(|end| now < end) => {
-                    tracing::warn!("AWS credentials were not renewed: {error}");
-                    Ok(Arc::clone(&known.session))
-                }
-                _ => Err(error),
-            },
-        }
+        let open = async { self.open(deadline).await.map(|(session, end)| (Arc::new(session), end)) };
+        let found = self.session.get("AWS credentials", self.caller.now(), deadline, open).await;
+        found.map(|current| current.value)
     }
 
     /// Forgets the session, because AWS says that its keys do not work any more.
     pub(super) async fn forget(&self) {
-        *self.cached.lock().await = None;
+        self.session.forget().await;
     }
 
     async fn open(&self, deadline: Instant) -> Result<(Session, Option<Timestamp>), DeliveryError> {

@@ -6,22 +6,6 @@
 mod github;
 
 use super::SectionType;
-use crate::model::{Node, NodeError, Section};
 
 /// The sections, by key.
-pub(super) const PENDING: &[SectionType] = &[
-    SectionType { key: "gcppubsub", compile: gcppubsub },
-    SectionType { key: "github", compile: github::compile },
-];
-
-type Compiled = Result<Box<dyn Section>, NodeError>;
-
-fn gcppubsub(template: &str, section: &Node) -> Compiled {
-    static SHAPE: super::attributes::Shape = super::attributes::Shape {
-        fields: &[],
-        name: "attributes",
-        shown: false,
-        structure: super::template::Tree::compile,
-    };
-    super::attributes::compile(template, section, &SHAPE)
-}
+pub(super) const PENDING: &[SectionType] = &[SectionType { key: "github", compile: github::compile }];

@@ -4,6 +4,7 @@ mod alertmanager;
 mod awssqs;
 pub mod console;
 mod email;
+mod gcppubsub;
 mod googlechat;
 mod grafana;
 mod mattermost;
@@ -28,6 +29,7 @@ pub const TABLE: &[ServiceType] = &[
     awssqs::TYPE,
     console::TYPE,
     email::TYPE,
+    gcppubsub::TYPE,
     googlechat::TYPE,
     grafana::TYPE,
     mattermost::TYPE,
