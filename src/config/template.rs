@@ -69,7 +69,7 @@ fn demands_answers(fields: &Fields<'_>, notes: &mut Notes) -> Result<bool, NodeE
     if let (Some(node), Some(unknown)) = (fields.get("required"), wanted.iter().find(|name| *name != "repo"))
     {
         let message = format!("`{unknown}` cannot be required, it is always there; only `repo` can");
-        notes.warn(node.at, "required", message);
+        notes.warn("unknown-field", node.at, "required", message);
     }
     Ok(wanted.iter().any(|name| name == "repo"))
 }
