@@ -85,7 +85,8 @@ fn web_address(link: &str) -> Result<String, &'static str> {
         None => link.to_owned(),
     };
     match url::Url::parse(&link) {
-        Ok(url) if url.has_host() => Ok(link),
+        // The parser takes control characters at the end for blanks.
+        Ok(url) if url.has_host() && !link.contains(char::is_control) => Ok(link),
         _ => malformed(&link).map_or(Ok(String::new()), Err),
     }
 }
