@@ -39,7 +39,13 @@ impl Lane {
     /// One change: who is told what because of it? Returns once every message is in the outbox, which is when the next
     /// change may be looked at: a full outbox slows the source down, and nothing is dropped.
     pub(crate) async fn tell(self: &Arc<Self>, change: Change) {
-        self.decide_and_post(&change).await;
+        match self.last_look(&change) {
+            Some(last) => {
+                self.decide_and_post(&last).await;
+                self.take_notice(&change);
+            }
+            None => self.decide_and_post(&change).await,
+        }
         self.told.fetch_add(1, Ordering::SeqCst);
     }
 
@@ -52,13 +58,14 @@ impl Lane {
         let undecided = self.undecided(change, &applied).await;
         let plan = self.decide(change, &applied, &undecided);
         self.note_plan(change, &plan, &applied);
-        self.wake(change, plan.wake_at);
+        let gone = change.object.is_gone();
+        self.wake(change, plan.wake_at.filter(|_| !gone));
         for send in plan.send {
             // Policies and configurations are in the same order.
             let Some(in_force) = applied.configurations.get(send.policy) else { continue };
             self.post(send, in_force).await;
         }
-        if plan.patch {
+        if plan.patch && !gone {
             self.writer.write(change.object.key());
         }
     }

@@ -92,6 +92,11 @@ pub trait Binding: Send + Sync + 'static {
         None
     }
 
+    /// Whether an object that was deleted is looked at a last time, with [`Object::is_gone`] true.
+    fn tells_deletions(&self) -> bool {
+        false
+    }
+
     /// Why this version of the object is not looked at, if so (core 5.3).
     fn skip(&self, object: &Object) -> Result<Option<String>, ObjectError> {
         let _ = object;

@@ -94,8 +94,7 @@ pub(super) async fn assembled(arguments: &ControllerArgs, redactor: &Redactor) -
             let namespace = arguments.connection.namespace.clone().unwrap_or_default();
             let clients = clients();
             let mut watched = Vec::new();
-            for name in &arguments.bindings {
-                let binding = binding(name, arguments, &namespace)?;
+            for binding in bindings(arguments, &namespace)? {
                 let build = build_options(arguments, &namespace, binding.name(), &clients);
                 watched.push(from_folder(binding, folder, &namespace, build, arguments.egress()?).await?);
             }
@@ -118,8 +117,7 @@ async fn from_cluster(arguments: &ControllerArgs, redactor: &Redactor) -> anyhow
     let namespace = api.default_namespace().to_owned();
     let notices = Arc::new(EventRecorder::start(api.clone(), Arc::new(SystemClock)));
     let (clients, mut watched) = (clients(), Vec::new());
-    for name in &arguments.bindings {
-        let binding = binding(name, arguments, &namespace)?;
+    for binding in bindings(arguments, &namespace)? {
         let settings = Arc::new(KubeSettings::new(api.clone(), namespace.as_str()));
         let configuration = configuration(&*binding, settings, arguments.egress()?, &clients);
         let (settings, tenants) = configuration.await?;
@@ -233,6 +231,39 @@ pub(super) fn known(name: &str, connection: &ConnectionArgs) -> anyhow::Result<A
         "rollout" => Ok(Arc::new(RolloutBinding::default())),
         file => from_file(file),
     }
+}
+
+/// The bindings that were asked for. Two of them must not take each other for themselves, or tell everything twice.
+fn bindings(arguments: &ControllerArgs, namespace: &str) -> anyhow::Result<Vec<Arc<dyn Binding>>> {
+    let mut bindings: Vec<Arc<dyn Binding>> = Vec::new();
+    for name in &arguments.bindings {
+        let next = binding(name, arguments, namespace)?;
+        Selector::parse(next.label_selector())
+            .map_err(|error| anyhow::anyhow!("label selector of binding `{}`: {error}", next.name()))?;
+        for other in &bindings {
+            if other.name() == next.name() {
+                bail!(
+                    "--binding {name}: there is a binding called `{}` already; give each a name of its own",
+                    next.name()
+                );
+            }
+            let same =
+                other.resource() == next.resource() && other.annotation_prefix() == next.annotation_prefix();
+            let (one, two) = (other.namespaces(), next.namespaces());
+            if same
+                && (one.is_empty() || two.is_empty() || one.iter().any(|namespace| two.contains(namespace)))
+            {
+                bail!(
+                    "--binding {name}: `{}` and `{}` both watch {} and keep their record in one annotation; give one of them another `prefix`, or other `namespaces`",
+                    other.name(),
+                    next.name(),
+                    next.resource()
+                );
+            }
+        }
+        bindings.push(next);
+    }
+    Ok(bindings)
 }
 
 /// The binding that a file describes.

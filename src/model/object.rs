@@ -43,6 +43,7 @@ pub struct Object {
     labels: Vec<(String, String)>,
     annotations: Vec<(String, String)>,
     deleting: bool,
+    gone: bool,
     json: Bytes,
     numbers: Numbers,
     document: OnceLock<Result<Document, String>>,
@@ -104,12 +105,23 @@ impl Object {
             resource_version: metadata.resource_version.unwrap_or_default(),
             kind: envelope.kind.unwrap_or_default(),
             deleting: metadata.deletion_timestamp.is_some(),
+            gone: false,
             labels,
             annotations,
             numbers,
             document: OnceLock::new(),
             json,
         })
+    }
+
+    /// The same version as that of an object which does not exist any more.
+    pub fn as_gone(&self) -> Result<Self, ObjectError> {
+        Ok(Self { gone: true, ..Self::parse_any(self.json.clone(), self.numbers)? })
+    }
+
+    /// Whether the object does not exist any more, and this is its last version.
+    pub fn is_gone(&self) -> bool {
+        self.gone
     }
 
     /// Namespace and name.

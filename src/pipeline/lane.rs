@@ -15,7 +15,7 @@ use crate::engine::{
     self, Annotations, Applicable, ComposeError, DecideInput, Ledger, Plan, Reading, Send, Wanted,
 };
 use crate::model::{
-    Change, Clock, Companions as _, Destination, Lookup, Message, Object, ObjectError, Redactor,
+    Cause, Change, Clock, Companions as _, Destination, Lookup, Message, Object, ObjectError, Redactor,
 };
 use crate::outbox::{Outbox, Parcel};
 use crate::source::{Notices, Shelf, Source};
@@ -203,6 +203,15 @@ impl Lane {
             })
             .collect();
         decide(&policies)
+    }
+
+    /// The last look at an object that is gone, where the binding wants it. What is told then is written nowhere.
+    pub(super) fn last_look(&self, change: &Change) -> Option<Change> {
+        if change.cause != Cause::Deleted || !self.binding.tells_deletions() {
+            return None;
+        }
+        let object = Arc::new(change.object.as_gone().ok()?);
+        Some(Change { object, cause: Cause::Modified, ..change.clone() })
     }
 
     /// Nothing to decide about this version; the ledger still wants to see it.

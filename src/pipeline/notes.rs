@@ -152,17 +152,17 @@ impl Lane {
         let subject = Subject {
             api_version: "v1".into(),
             kind: "ConfigMap".into(),
+            plural: "configmaps".into(),
             key: ObjectKey::new(now.namespace.as_str(), self.binding.settings_names().0),
             uid: String::new(),
         };
         for report in news {
             let message = report.to_string();
-            notices.record(
-                &subject,
-                report.severity,
-                "ConfigurationRefused",
-                &self.redactor.redact(&message),
-            );
+            let reason = match report.severity {
+                Severity::Error => "ConfigurationRefused",
+                Severity::Warning => "ConfigurationWarning",
+            };
+            notices.record(&subject, report.severity, reason, &self.redactor.redact(&message));
         }
     }
 
@@ -193,6 +193,7 @@ impl Lane {
         let subject = Subject {
             api_version: resource.api_version(),
             kind: resource.kind.clone().unwrap_or_default(),
+            plural: resource.plural.clone(),
             key: object.clone(),
             uid: uid.to_owned(),
         };

@@ -159,11 +159,13 @@ pub trait Notebook: Send + Sync + 'static {
 pub struct Subject {
     /// `v1`, `argoproj.io/v1alpha1`.
     pub api_version: String,
-    /// `ConfigMap`, `Application`.
+    /// `ConfigMap`, `Application`; empty where only the cluster knows.
     pub kind: String,
+    /// `configmaps`, `applications`.
+    pub plural: String,
     /// Namespace and name.
     pub key: ObjectKey,
-    /// `metadata.uid`; may be empty.
+    /// `metadata.uid`; empty where it is not at hand. People find Events by it, so that it is looked up then.
     pub uid: String,
 }
 

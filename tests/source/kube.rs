@@ -537,6 +537,7 @@ async fn events_are_written_once() {
     let subject = Subject {
         api_version: "argoproj.io/v1alpha1".into(),
         kind: "Application".into(),
+        plural: "applications".into(),
         key: ObjectKey::new("argocd", "guestbook"),
         uid: "u".into(),
     };

@@ -5,14 +5,16 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use kube::api::PostParams;
+use dodona_value::Numbers;
+use kube::api::{ListParams, PostParams};
 use serde_json::json;
 use sha1::{Digest as _, Sha1};
 use tokio::sync::mpsc;
 
 use super::Api;
 use super::api::collection_path;
-use crate::model::{Clock, Resource, Severity};
+use super::wire;
+use crate::model::{Clock, Object, Resource, Severity};
 use crate::source::{Notices, Subject};
 
 /// Seconds during which the same event is not written again.
@@ -28,7 +30,17 @@ const MESSAGE_LIMIT: usize = 1024;
 pub struct EventRecorder {
     clock: Arc<dyn Clock>,
     recent: Mutex<Recent>,
-    queue: mpsc::Sender<(String, serde_json::Value)>,
+    queue: mpsc::Sender<Notice>,
+}
+
+/// One Event to be written.
+struct Notice {
+    subject: Subject,
+    severity: Severity,
+    reason: String,
+    message: String,
+    digest: [u8; 20],
+    now: jiff::Timestamp,
 }
 
 #[derive(Default)]
@@ -49,20 +61,20 @@ impl EventRecorder {
 impl Notices for EventRecorder {
     fn record(&self, subject: &Subject, severity: Severity, reason: &str, message: &str) {
         let now = self.clock.now();
-        let digest = fingerprint(&[
-            &subject.kind,
-            &subject.key.namespace,
-            &subject.key.name,
-            &subject.uid,
-            reason,
-            message,
-        ]);
+        let digest =
+            fingerprint(&[&subject.kind, &subject.key.namespace, &subject.key.name, reason, message]);
         if !self.recent.lock().unwrap_or_else(PoisonError::into_inner).is_new(digest, now.as_second()) {
             return;
         }
-        let namespace = if subject.key.namespace.is_empty() { "default" } else { &subject.key.namespace };
-        let event = body(subject, namespace, severity, reason, message, &digest, now);
-        if self.queue.try_send((namespace.to_owned(), event)).is_err() {
+        let notice = Notice {
+            subject: subject.clone(),
+            severity,
+            reason: reason.to_owned(),
+            message: message.to_owned(),
+            digest,
+            now,
+        };
+        if self.queue.try_send(notice).is_err() {
             tracing::debug!(object = %subject.key, reason, "dropped an Event: too many are waiting");
         }
     }
@@ -88,15 +100,23 @@ impl Recent {
     }
 }
 
-async fn write(api: Api, mut events: mpsc::Receiver<(String, serde_json::Value)>) {
+async fn write(api: Api, mut notices: mpsc::Receiver<Notice>) {
     let events_of = Resource::new("", "v1", "events", Some("Event"));
     let mut complained = false;
-    while let Some((namespace, event)) = events.recv().await {
-        let path = collection_path(&events_of, &namespace);
-        let request =
-            kube::core::Request::new(path).create(&PostParams::default(), event.to_string().into_bytes());
-        let result = match request {
-            Ok(request) => api.bytes(request).await.map(drop).map_err(|error| error.to_string()),
+    while let Some(mut notice) = notices.recv().await {
+        if notice.subject.uid.is_empty() || notice.subject.kind.is_empty() {
+            identify(&api, &mut notice.subject).await;
+        }
+        let own = &*notice.subject.key.namespace;
+        let namespace = if own.is_empty() { "default" } else { own };
+        let path = collection_path(&events_of, namespace);
+        let event = body(&notice, namespace).to_string().into_bytes();
+        let result = match kube::core::Request::new(path).create(&PostParams::default(), event) {
+            Ok(request) => match api.bytes(request).await {
+                // Another process, or this one before a restart, has written it within the hour.
+                Err(error) if error.code() == Some(409) => Ok(()),
+                other => other.map(drop).map_err(|error| error.to_string()),
+            },
             Err(error) => Err(error.to_string()),
         };
         match result {
@@ -114,28 +134,54 @@ async fn write(api: Api, mut events: mpsc::Receiver<(String, serde_json::Value)>
     }
 }
 
-fn body(
-    subject: &Subject,
-    namespace: &str,
-    severity: Severity,
-    reason: &str,
-    message: &str,
-    digest: &[u8; 20],
-    now: jiff::Timestamp,
-) -> serde_json::Value {
+/// Fills in what is not at hand, from a list with the one object in it: `kubectl describe` finds Events by the uid. Where that
+/// does not work the Event is written without.
+async fn identify(api: &Api, subject: &mut Subject) {
+    let (group, version) = subject.api_version.rsplit_once('/').unwrap_or(("", &subject.api_version));
+    let resource = Resource::new(group, version, &subject.plural, None);
+    let params = ListParams {
+        field_selector: Some(format!("metadata.name={}", subject.key.name)),
+        limit: Some(1),
+        ..ListParams::default()
+    };
+    let path = collection_path(&resource, &subject.key.namespace);
+    let Ok(request) = kube::core::Request::new(path).list(&params) else { return };
+    let listed = match api.bytes(request).await {
+        Ok(listed) => listed,
+        Err(error) => {
+            tracing::debug!(object = %subject.key, %error, "failed to look up the object of an Event");
+            return;
+        }
+    };
+    let Ok(page) = wire::page(&listed) else { return };
+    let Some(item) = page.items.first() else { return };
+    let json = page.object(item).into_owned();
+    if let Ok(object) = Object::parse(json.into(), Numbers::Kubernetes)
+        && object.key().name == subject.key.name
+    {
+        object.uid().clone_into(&mut subject.uid);
+        if subject.kind.is_empty() {
+            object.kind().clone_into(&mut subject.kind);
+        }
+    }
+}
+
+fn body(notice: &Notice, namespace: &str) -> serde_json::Value {
+    let Notice { subject, severity, reason, message, digest, now } = notice;
     let at = now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     // Kubernetes has `Normal` and `Warning`; whoever reads `kubectl describe` should look at either of ours.
     let kind = match severity {
         Severity::Warning | Severity::Error => "Warning",
     };
-    let [a, b, c, d, ..] = *digest;
-    let suffix = u32::from_be_bytes([a, b, c, d]);
+    let suffix = digest.iter().take(8).fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
+    let hour = now.as_second() / QUIET;
     // A name has 253 characters; the object's own may have as many.
     let stem: String = subject.key.name.chars().take(220).collect();
     json!({
         "apiVersion": "v1",
         "kind": "Event",
-        "metadata": { "name": format!("{stem}.{:x}{suffix:08x}", now.as_nanosecond()), "namespace": namespace },
+        // The same name within the hour: a restart writes nothing twice.
+        "metadata": { "name": format!("{stem}.{hour:x}{suffix:016x}"), "namespace": namespace },
         "involvedObject": {
             "apiVersion": subject.api_version, "kind": subject.kind,
             "namespace": &*subject.key.namespace, "name": &*subject.key.name, "uid": subject.uid,
