@@ -33,6 +33,15 @@ fn cut(text: &str, most: usize, size: fn(char) -> usize) -> String {
     text.chars().take_while(fits).chain([MARK]).collect()
 }
 
+/// The same with three dots in the place of the mark, where upstream cuts too and the words are known (GitHub).
+pub(super) fn with_dots(text: &str, most: usize) -> String {
+    if text.chars().nth(most).is_none() {
+        return text.to_owned();
+    }
+    let dots = "...".get(..most.min(3)).unwrap_or_default();
+    text.chars().take(most.saturating_sub(3)).chain(dots.chars()).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -62,6 +71,15 @@ mod tests {
             let text = "naïve café ☕ 漢字 😀 naïve café";
             assert!(to_bytes(text, most).len() <= most, "{most}");
             assert!(to_utf16(text, most).encode_utf16().count() <= most, "{most}");
+        }
+    }
+
+    #[test]
+    fn dots_count_too() {
+        for (text, most, expected) in
+            [("éééé", 4, "éééé"), ("ééééé", 4, "é..."), ("éééé", 3, "..."), ("éé", 1, ".")]
+        {
+            assert_eq!(with_dots(text, most), expected, "{text} {most}");
         }
     }
 }

@@ -177,9 +177,14 @@ impl Reply {
     pub fn limited(&self, detail: impl Into<String>, header: &str) -> DeliveryError {
         let mut error = self.error(detail);
         if let (429, Retry::Later) = (self.status().as_u16(), error.retry) {
-            error.retry = reset_after(self.headers(), header, self.now).map_or(Retry::Later, Retry::After);
+            error.retry = self.reset(header).map_or(Retry::Later, Retry::After);
         }
         error
+    }
+
+    /// The pause until a rate limit ends, as the receiver's own `header` has it.
+    pub fn reset(&self, header: &str) -> Option<Duration> {
+        reset_after(self.headers(), header, self.now)
     }
 
     /// The pause that the receiver asks for.

@@ -20,7 +20,6 @@ pub mod redact;
 pub mod renew;
 pub mod request;
 pub mod section;
-mod sections;
 pub mod services;
 pub mod sign;
 pub mod smtp;
@@ -109,7 +108,7 @@ pub fn service_type(name: &str) -> Option<&'static ServiceType> {
     service_types().iter().find(|row| row.name == name)
 }
 
-/// All sections that templates may have: those of the services of the table, and those of services that are still to come.
+/// All sections that templates may have: those of the services of the table.
 pub fn section_types() -> impl Iterator<Item = &'static SectionType> {
-    service_types().iter().filter_map(|row| row.section.as_ref()).chain(sections::PENDING)
+    service_types().iter().filter_map(|row| row.section.as_ref())
 }

@@ -19,7 +19,7 @@ use serde_json::Value;
 use crate::play::{build, render, to_json};
 
 /// A key for services that sign; anybody may know it.
-const RSA_KEY: &str = include_str!("../../src/delivery/sign/testdata/rsa-pkcs8.pem");
+pub(crate) const RSA_KEY: &str = include_str!("../../src/delivery/sign/testdata/rsa-pkcs8.pem");
 
 /// How a service is exercised.
 #[derive(Clone, Debug, Deserialize)]

@@ -26,6 +26,8 @@ pub(crate) async fn case(kind: &str, text: &str) -> Vec<String> {
     let folder = tempfile::tempdir().unwrap();
     let fill = |text: String| {
         let text = text.replace("__HOST__", &http.host()).replace("__PORT__", &smtp.port().to_string());
+        let key = Value::from(crate::contract::RSA_KEY).to_string();
+        let text = text.replace("__RSA_KEY__", key.trim_matches('"'));
         text.replace("__DIR__", &folder.path().display().to_string())
     };
     for (name, text) in &case.files {

@@ -5,6 +5,7 @@ mod awssqs;
 pub mod console;
 mod email;
 mod gcppubsub;
+mod github;
 mod googlechat;
 mod grafana;
 mod mattermost;
@@ -30,6 +31,7 @@ pub const TABLE: &[ServiceType] = &[
     console::TYPE,
     email::TYPE,
     gcppubsub::TYPE,
+    github::TYPE,
     googlechat::TYPE,
     grafana::TYPE,
     mattermost::TYPE,

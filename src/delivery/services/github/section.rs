@@ -1,4 +1,4 @@
-//! github: statuses, deployments, comments, check runs and dispatches (services 2.10).
+//! The `github` section of a template (services 2.10).
 //!
 //! `_repoURL` and `_revision` hold what the two paths render to; the console shows the paths themselves, as upstream does.
 
@@ -8,8 +8,24 @@ use crate::delivery::section::{Field, FieldSection, Kind, object};
 use crate::delivery::template::Text;
 use crate::model::{Fields, Node, NodeError, NodeKind, Section, SectionContext, SectionError};
 
-const DEFAULT_REPOSITORY: &str = "{{.app.spec.source.repoURL}}";
-const DEFAULT_REVISION: &str = "{{.app.status.operationState.syncResult.revision}}";
+/// Where the repository is by default; an application with several sources has it elsewhere.
+const REPOSITORY: Default =
+    Default { shown: "{{.app.spec.source.repoURL}}", otherwise: "{{(index .app.spec.sources 0).repoURL}}" };
+
+/// Where the revision is by default.
+const REVISION: Default = Default {
+    shown: "{{.app.status.operationState.syncResult.revision}}",
+    otherwise: "{{index .app.status.operationState.syncResult.revisions 0}}",
+};
+
+/// A path that upstream has, and what is tried where it leads to nothing.
+struct Default {
+    shown: &'static str,
+    otherwise: &'static str,
+}
+
+/// What a template prints where a path leads to nothing.
+pub(super) const NOTHING: &str = "<no value>";
 
 /// The parts of the section and their templated fields.
 const PARTS: &[(&str, &[Field])] = &[
@@ -40,29 +56,66 @@ const PARTS: &[(&str, &[Field])] = &[
             Field::text("completed_at").always(),
         ],
     ),
-    ("repositoryDispatch", &[Field::text("event_type").always(), Field::text("client_payload").always()]),
+    (
+        "repositoryDispatch",
+        &[Field::text("event_type").always(), Field::text("client_payload").always().holds(Kind::Payload)],
+    ),
 ];
 
 const OUTPUT: &[Field] =
     &[Field::text("title").always(), Field::text("summary").always(), Field::text("text").always()];
 
 struct GitHub {
-    /// The path as it is shown, its field, and the field for what it renders to.
-    paths: Vec<(String, &'static str, &'static str, Text)>,
+    paths: [Path; 2],
     parts: Vec<(&'static str, FieldSection)>,
     output: Option<FieldSection>,
     /// Literal fields of a deployment: `autoMerge`, `requiredContexts`.
     deployment: Map<String, Value>,
 }
 
+/// Repository or revision.
+struct Path {
+    /// The field as users write it.
+    name: &'static str,
+    /// The field for what it renders to.
+    into: &'static str,
+    /// As it is shown.
+    source: String,
+    text: Text,
+    /// What is tried where a default leads to nothing.
+    otherwise: Option<Text>,
+}
+
+impl Path {
+    fn compile(
+        template: &str,
+        fields: Fields<'_>,
+        name: &'static str,
+        into: &'static str,
+        default: &Default,
+    ) -> Result<Self, NodeError> {
+        let compile =
+            |source: &str| Text::from_source(template, source).map_err(|message| fields.error(name, message));
+        let own = fields.text(name)?;
+        let otherwise = own.is_empty().then(|| compile(default.otherwise)).transpose()?;
+        let source = if own.is_empty() { default.shown.to_owned() } else { own };
+        Ok(Self { name, into, text: compile(&source)?, source, otherwise })
+    }
+
+    fn render(&self, context: &mut SectionContext<'_>) -> Result<String, SectionError> {
+        let text = self.text.render(self.name, context)?;
+        match &self.otherwise {
+            // It fails where there is nothing either; then the first answer stands.
+            Some(otherwise) if text == NOTHING => {
+                Ok(otherwise.render(self.name, context).ok().filter(|text| !text.is_empty()).unwrap_or(text))
+            }
+            _ => Ok(text),
+        }
+    }
+}
+
 pub(super) fn compile(template: &str, section: &Node) -> Result<Box<dyn Section>, NodeError> {
     let fields = section.fields()?;
-    let path = |name, into, default: &str| {
-        let own = fields.text(name)?;
-        let source = if own.is_empty() { default.to_owned() } else { own };
-        let text = Text::from_source(template, &source).map_err(|message| fields.error(name, message))?;
-        Ok((source, name, into, text))
-    };
     let mut parts = Vec::new();
     for (name, list) in PARTS {
         if let Some(node) = fields.get(name).filter(|node| !node.is_null()) {
@@ -72,9 +125,9 @@ pub(super) fn compile(template: &str, section: &Node) -> Result<Box<dyn Section>
     let output = fields.fields("checkRun")?.and_then(|run| run.get("output")).filter(|node| !node.is_null());
     let output = output.map(|node| FieldSection::new(template, node, OUTPUT)).transpose();
     Ok(Box::new(GitHub {
-        paths: vec![
-            path("repoURLPath", "_repoURL", DEFAULT_REPOSITORY)?,
-            path("revisionPath", "_revision", DEFAULT_REVISION)?,
+        paths: [
+            Path::compile(template, fields, "repoURLPath", "_repoURL", &REPOSITORY)?,
+            Path::compile(template, fields, "revisionPath", "_revision", &REVISION)?,
         ],
         parts,
         output: output.map_err(|error| error.inside("output").inside("checkRun"))?,
@@ -96,9 +149,9 @@ fn literals(deployment: Fields<'_>) -> Result<Map<String, Value>, NodeError> {
 impl Section for GitHub {
     fn render(&self, context: &mut SectionContext<'_>, into: &mut Value) -> Result<(), SectionError> {
         let into = object(into);
-        for (source, shown, rendered, text) in &self.paths {
-            into.entry(*shown).or_insert_with(|| source.clone().into());
-            into.insert((*rendered).to_owned(), text.render(shown, context)?.into());
+        for path in &self.paths {
+            into.entry(path.name).or_insert_with(|| path.source.clone().into());
+            into.insert(path.into.to_owned(), path.render(context)?.into());
         }
         for (name, fields) in &self.parts {
             let part = object(into.entry(*name).or_insert(Value::Null));
@@ -122,7 +175,7 @@ impl Section for GitHub {
     }
 
     fn mentions(&self, name: &str) -> bool {
-        self.paths.iter().any(|(_, _, _, text)| text.mentions(name))
+        self.paths.iter().any(|path| path.text.mentions(name))
             || self.parts.iter().any(|(_, fields)| fields.mentions(name))
             || self.output.as_ref().is_some_and(|output| output.mentions(name))
     }
@@ -133,6 +186,11 @@ fn tag(part: &mut Map<String, Value>) {
     let text = |name: &str| part.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     let (content, tag) = (text("content"), text("commentTag"));
     if !tag.is_empty() {
-        part.insert("content".to_owned(), format!("{content}\n<!-- argocd-notifications {tag} -->").into());
+        part.insert("content".to_owned(), format!("{content}\n{}", tag_line(&tag)).into());
     }
+}
+
+/// What is looked for in comments.
+pub(super) fn tag_line(tag: &str) -> String {
+    format!("<!-- argocd-notifications {tag} -->")
 }
