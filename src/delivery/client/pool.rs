@@ -174,6 +174,9 @@ async fn read(mut response: reqwest::Response, host: &str) -> Result<Response<By
     let (status, headers): (StatusCode, HeaderMap) = (response.status(), response.headers().clone());
     let too_long =
         || Failure::useless_answer(format!("the answer of {host} is longer than {LONGEST_ANSWER} bytes"));
+    if response.content_length().is_some_and(|length| length > LONGEST_ANSWER as u64) {
+        return Err(too_long());
+    }
     let mut body = BytesMut::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| Failure::network(host, error))? {
         if body.len() + chunk.len() > LONGEST_ANSWER {
