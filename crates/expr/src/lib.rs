@@ -17,6 +17,7 @@ mod error;
 mod limit;
 mod optimize;
 mod outline;
+mod parts;
 mod program;
 mod suggest;
 mod syntax;
@@ -24,6 +25,7 @@ mod vm;
 
 pub use error::{CompileError, CompileErrorKind, Error, RunError, RunErrorKind, Span};
 pub use outline::{Comparison, Outline, Path, Shape};
+pub use parts::{Joint, Part, parts};
 pub use program::Program;
 
 pub use dodona_value::{CallCx, Runtime, Scope, Value};
