@@ -86,8 +86,7 @@ impl OnInvalid {
             (Err(problem), Self::Fail) => Err(problem.refuse()),
             (Err(problem), Self::Note) => {
                 if let Some(note) = problem.note() {
-                    tracing::warn!("a message goes out without its `{}`: {}", problem.field, problem.problem);
-                    if !text.is_empty() && !text.ends_with('\n') {
+                    if !text.is_empty() {
                         text.push('\n');
                     }
                     text.push_str(&note);

@@ -16,6 +16,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
+use http::{Request, Response};
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 
@@ -65,6 +67,17 @@ pub struct Reach {
     pub egress: Option<Egress>,
     /// How names become addresses.
     pub names: Arc<dyn Names>,
+    /// Takes the place of the network, if there is one.
+    pub rehearsal: Option<Arc<dyn Rehearsal>>,
+}
+
+/// Takes what services send, and nothing leaves the process: for looking at what would be sent.
+pub trait Rehearsal: Send + Sync {
+    /// Takes a request and answers it.
+    fn answer(&self, request: &Request<Bytes>) -> Response<Bytes>;
+
+    /// Takes a mail, headers and body.
+    fn mail(&self, mail: &[u8]);
 }
 
 impl Default for Reach {
@@ -79,6 +92,7 @@ impl Default for Reach {
             strict_payloads: false,
             egress: None,
             names: Arc::new(SystemNames),
+            rehearsal: None,
         }
     }
 }
@@ -165,6 +179,10 @@ impl Clients {
     ///
     /// The addresses are those that may be reached. Whoever connects to the name instead of these loses the guard.
     pub async fn resolve(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, DeliveryError> {
+        if self.rehearsal().is_some() {
+            let detail = format!("{host}:{port} is not contacted in a rehearsal");
+            return Err(DeliveryError::permanent(ErrorKind::Internal, detail));
+        }
         let found = tokio::time::timeout(CONNECT_TIMEOUT, self.0.guard.resolve(host)).await;
         let slow = || {
             let seconds = CONNECT_TIMEOUT.as_secs();
@@ -188,6 +206,11 @@ impl Clients {
             Err(Unreachable::Unknown(..)) if self.reach().proxies.serve(scheme) => Ok(()),
             Err(problem) => Err(Failure::unreachable(&problem)),
         }
+    }
+
+    /// What takes the place of the network. Services that do not speak HTTP hand over to it what they would send.
+    pub fn rehearsal(&self) -> Option<&Arc<dyn Rehearsal>> {
+        self.0.reach.rehearsal.as_ref()
     }
 
     /// How the process reaches receivers.

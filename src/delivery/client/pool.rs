@@ -96,6 +96,9 @@ impl Http {
 
     /// One request without redirects.
     async fn once(&self, request: &Request<Bytes>, url: &Url) -> Result<Response<Bytes>, Failure> {
+        if let Some(rehearsal) = self.clients.rehearsal() {
+            return Ok(rehearsal.answer(request));
+        }
         let host = shown_host(url);
         self.clients.check(url.scheme(), url.host_str().unwrap_or_default()).await?;
         let pool = self.pool(url)?;
