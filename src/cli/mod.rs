@@ -11,11 +11,14 @@ mod dispatch;
 mod input;
 mod lint;
 mod output;
+mod render;
 mod repo_server;
+mod shell;
 mod table;
 mod template;
 mod tools;
 mod trigger;
+mod why;
 mod workspace;
 
 use std::collections::BTreeMap;
@@ -67,6 +70,14 @@ enum Command {
     Trigger(Box<tools::AnyTriggerArgs>),
     /// Show templates, and send notifications made of them (any binding)
     Template(Box<tools::AnyTemplateArgs>),
+    /// Show what services would send about an object, and how people would see it
+    Render(Box<render::RenderArgs>),
+    /// Explain why a notification about an object would be sent, or was not
+    Why(Box<why::WhyArgs>),
+    /// Print completions for a shell
+    Completions(shell::CompletionsArgs),
+    /// Print manual pages
+    Man(shell::ManArgs),
 }
 
 /// A command that was called wrongly in a way that only the command itself can see.
@@ -118,6 +129,10 @@ fn execute(command: Command) -> anyhow::Result<ExitCode> {
         Command::Rollouts(arguments) => tools::rollouts(*arguments),
         Command::Trigger(arguments) => tools::any_trigger(*arguments),
         Command::Template(arguments) => tools::any_template(*arguments),
+        Command::Render(arguments) => render::run(&arguments),
+        Command::Why(arguments) => why::run(&arguments),
+        Command::Completions(arguments) => shell::completions(&arguments),
+        Command::Man(arguments) => shell::man(&arguments),
     }
 }
 

@@ -96,6 +96,17 @@ fn escaped(json: &str) -> String {
 pub(super) struct Paint(bool);
 
 impl Paint {
+    /// For standard output.
+    pub(super) fn stdout() -> Self {
+        Self::on(io::stdout().is_terminal())
+    }
+
+    /// No colours.
+    #[cfg(test)]
+    pub(super) fn none() -> Self {
+        Self(false)
+    }
+
     /// For standard error.
     pub(super) fn stderr() -> Self {
         Self::on(io::stderr().is_terminal())
@@ -109,6 +120,27 @@ impl Paint {
     /// `text` in the style of the SGR number `code`.
     fn sgr(self, code: &str, text: &str) -> String {
         if self.0 && !text.is_empty() { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+
+    pub(super) fn bold(self, text: &str) -> String {
+        self.sgr("1", text)
+    }
+
+    pub(super) fn dim(self, text: &str) -> String {
+        self.sgr("2", text)
+    }
+
+    pub(super) fn green(self, text: &str) -> String {
+        self.sgr("32", text)
+    }
+
+    /// In the colour `#rrggbb`; any other text is no colour.
+    pub(super) fn rgb(self, color: &str, text: &str) -> String {
+        let digits = color.strip_prefix('#').filter(|digits| digits.len() == 6);
+        match digits.and_then(|digits| u32::from_str_radix(digits, 16).ok()) {
+            Some(rgb) => self.sgr(&format!("38;2;{};{};{}", rgb >> 16, rgb >> 8 & 255, rgb & 255), text),
+            None => text.to_owned(),
+        }
     }
 
     pub(super) fn red(self, text: &str) -> String {

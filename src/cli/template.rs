@@ -27,8 +27,14 @@ const DELIVERY: Duration = Duration::from_mins(1);
 #[derive(Subcommand, Debug)]
 pub(crate) enum TemplateCommand {
     /// Show the templates of the configuration
+    #[command(
+        after_help = "Examples:\n  template get\n  template get app-deployed -o yaml\n  template get --config-map cm.yaml --secret :empty"
+    )]
     Get(GetArgs),
     /// Render a template for an object and send it
+    #[command(
+        after_help = "Examples:\n  template notify app-deployed guestbook -n argocd\n  template notify app-deployed guestbook -n argocd --recipient slack:my-channel\n  template notify app-deployed app.yaml --config-map cm.yaml --secret :empty"
+    )]
     Notify(NotifyArgs),
 }
 

@@ -17,8 +17,14 @@ use crate::engine::{ConditionText, evaluate};
 #[derive(Subcommand, Debug)]
 pub(crate) enum TriggerCommand {
     /// Show the triggers of the configuration
+    #[command(
+        after_help = "Examples:\n  trigger get\n  trigger get on-deployed -o yaml\n  trigger get --config-map cm.yaml --secret :empty"
+    )]
     Get(GetArgs),
     /// Evaluate the conditions of a trigger against an object; nothing is sent
+    #[command(
+        after_help = "Examples:\n  trigger run on-deployed guestbook -n argocd\n  trigger run on-deployed app.yaml --config-map cm.yaml --secret :empty"
+    )]
     Run(RunArgs),
 }
 

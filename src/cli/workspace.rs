@@ -1,5 +1,6 @@
 //! One configuration, read and compiled, with everything that a command needs to try it on an object.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use clap::Args;
@@ -10,10 +11,12 @@ use super::connection::ConnectionArgs;
 use super::input::{Input, InputArgs};
 use super::output::Paint;
 use crate::binding::{Binding, SharedFacts};
-use crate::config::{BuildOptions, Config};
+use crate::config::{BuildOptions, Config, yaml};
+use crate::delivery::client::Clients;
+use crate::engine::Reading;
 use crate::model::{
-    Clock, Companions, Destination, NoLookup, Object, ObjectKey, Redactor, Severity, SystemClock,
-    language_runtime,
+    Clock, Companions, Destination, NoLookup, Object, ObjectKey, Redactor, Secret, Secrets, Settings,
+    Severity, SystemClock, language_runtime,
 };
 
 /// What is watched.
@@ -80,6 +83,8 @@ pub(crate) struct Workspace {
     pub(crate) input: Input,
     pub(crate) binding: Arc<dyn Binding>,
     pub(crate) config: Config,
+    /// What it was made of.
+    pub(crate) settings: Settings,
     /// Clock, zone and limits of the languages.
     pub(crate) runtime: Runtime,
     /// Knows the values of the Secret.
@@ -94,21 +99,58 @@ impl Workspace {
         flags: &InputArgs,
         connection: &ConnectionArgs,
     ) -> anyhow::Result<Self> {
+        Self::open_with(binding, flags, connection, |_| assemble::clients())
+    }
+
+    /// The same for commands that send nothing: without `--secret` beside `--config-map FILE`, something stands in for each
+    /// secret that the configuration names. `clients` makes what services send with.
+    pub(crate) fn open_dry(
+        binding: Arc<dyn Binding>,
+        flags: &InputArgs,
+        connection: &ConnectionArgs,
+        clients: impl FnOnce(&Redactor) -> Clients,
+    ) -> anyhow::Result<Self> {
+        if flags.config_map.is_none() || flags.secret.is_some() {
+            return Self::open_with(binding, flags, connection, clients);
+        }
+        let flags = InputArgs { secret: Some(":empty".to_owned()), ..flags.clone() };
+        let input = Input::new(connection)?;
+        let mut settings = input.settings(&flags, binding.settings_names())?;
+        settings.secret = settings.config_map.as_ref().map(stand_ins);
+        Ok(Self::build(input, binding, settings, &Redactor::default(), clients))
+    }
+
+    fn open_with(
+        binding: Arc<dyn Binding>,
+        flags: &InputArgs,
+        connection: &ConnectionArgs,
+        clients: impl FnOnce(&Redactor) -> Clients,
+    ) -> anyhow::Result<Self> {
         let input = Input::new(connection)?;
         let settings = input.settings(flags, binding.settings_names())?;
         let redactor = Redactor::default();
         redactor.set("configuration", settings.secret.iter().flatten().map(|(_, secret)| secret));
+        Ok(Self::build(input, binding, settings, &redactor, clients))
+    }
+
+    fn build(
+        input: Input,
+        binding: Arc<dyn Binding>,
+        settings: Settings,
+        redactor: &Redactor,
+        clients: impl FnOnce(&Redactor) -> Clients,
+    ) -> Self {
         let options = BuildOptions {
             namespace: input.cluster.given_namespace().unwrap_or_default().to_owned(),
             legacy: binding.name() == "app",
-            clients: assemble::clients(),
+            clients: clients(redactor),
             ..BuildOptions::default()
         };
         let config = Config::build(&settings, None, &options);
         let facts = SharedFacts::new(&config.context, &config.secrets, Arc::new(NoLookup));
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let runtime = language_runtime(clock, assemble::local_zone());
-        Ok(Self { input, binding, config, runtime, redactor, facts })
+        Self { input, binding, config, settings, runtime, redactor: redactor.clone(), facts }
     }
 
     /// Prints what is wrong with the configuration to standard error.
@@ -121,6 +163,22 @@ impl Workspace {
             };
             eprintln!("{level}: {}", self.redactor.redact(&report.to_string()));
         }
+    }
+
+    /// How annotations are read.
+    pub(crate) fn reading(&self) -> Reading<'_> {
+        Reading { prefix: self.binding.annotation_prefix(), legacy: false, yaml: yaml::parse_node }
+    }
+
+    /// The object beside `object` whose annotations subscribe it too (its AppProject), with its name; a cluster that is not
+    /// there has none.
+    pub(crate) fn beside(&self, object: &Object) -> Option<(String, anyhow::Result<Object>)> {
+        let key = self.binding.subscribed_by(object).ok().flatten()?;
+        let (resource, _) = self.binding.companions()?;
+        let kind = resource.kind.as_deref().unwrap_or(&resource.plural);
+        let namespace = Some(&*key.namespace).filter(|namespace| !namespace.is_empty());
+        let found = self.input.wait(self.input.cluster.get(resource, namespace, &key.name));
+        Some((format!("{kind} {}", key.name), found))
     }
 
     /// The object that `name` stands for.
@@ -166,4 +224,21 @@ impl Companions for Beside {
         self.asked.get_or_init(|| key.clone());
         self.found.clone()
     }
+}
+
+/// Something for each secret that a service names: an address where one is probably meant, otherwise the reference itself.
+fn stand_ins(config_map: &BTreeMap<String, String>) -> Secrets {
+    let services = config_map.iter().filter(|(key, _)| key.starts_with("service."));
+    let names = services.flat_map(|(_, text)| text.split('$').skip(1)).map(|rest| {
+        let end = rest.find(|letter: char| !letter.is_ascii_alphanumeric() && !matches!(letter, '-' | '_'));
+        rest.get(..end.unwrap_or(rest.len())).unwrap_or_default()
+    });
+    let stand_in = |name: &str| {
+        let address = ["url", "hook"].iter().any(|word| name.to_ascii_lowercase().contains(word));
+        if address { format!("https://{}.invalid/", name.replace('_', "-")) } else { format!("${name}") }
+    };
+    names
+        .filter(|name| !name.is_empty())
+        .map(|name| (name.to_owned(), Secret::from(stand_in(name).as_str())))
+        .collect()
 }

@@ -34,7 +34,16 @@ impl Cluster {
         if self.api.get().is_none() {
             let answer = self.connection.request_timeout.0.unwrap_or(PATIENCE);
             let pace = Pace { answer, ..Pace::default() };
-            let found = connect(&self.connection.settings(), pace).await.map_err(|error| error.to_string());
+            let found = connect(&self.connection.settings(), pace).await.map_err(|error| {
+                let error = error.to_string();
+                // The library tells the story of everything that it tried.
+                let none = error.contains("failed to infer config") && error.contains("No such file");
+                if none {
+                    "no cluster is configured: there is no kubeconfig, and this is no pod".to_owned()
+                } else {
+                    error
+                }
+            });
             // Nobody else can have set it: there is one thread.
             self.api.set(found).ok();
         }

@@ -59,10 +59,10 @@ impl Input {
         self.runtime.block_on(future)
     }
 
-    /// The text of a file, or of standard input.
+    /// The text of a file, or of standard input. The caller says in the error which file it is.
     pub(crate) fn text(&self, file: &str) -> anyhow::Result<String> {
         if file != STDIN {
-            return std::fs::read_to_string(file).with_context(|| format!("failed to read {file}"));
+            return Ok(std::fs::read_to_string(file)?);
         }
         if self.stdin.get().is_none() {
             let mut text = String::new();

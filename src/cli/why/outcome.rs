@@ -1,0 +1,124 @@
+//! What becomes of one notification, in one sentence.
+
+use std::sync::Arc;
+
+use super::told::{Told, date};
+use super::{index, shown};
+use crate::cli::workspace::Workspace;
+use crate::engine::{Plan, Send, Verdict, Wanted, compose};
+use crate::model::{Destination, Object};
+
+/// What becomes of one notification.
+pub(super) struct Outcome {
+    pub(super) trigger: String,
+    pub(super) destination: String,
+    /// Whether it would be sent now.
+    pub(super) sends: bool,
+    /// One sentence, without its capital letter and full stop.
+    pub(super) because: String,
+}
+
+/// Finds out what becomes of notifications.
+pub(super) struct Looker<'a> {
+    pub(super) workspace: &'a Workspace,
+    pub(super) object: &'a Arc<Object>,
+    pub(super) plan: &'a Plan,
+    pub(super) told: &'a [Told],
+}
+
+impl Looker<'_> {
+    /// What becomes of the notification of `verdict` to `target`.
+    pub(super) fn outcome(&self, verdict: &Verdict, target: &Destination) -> Outcome {
+        let trigger = &verdict.trigger;
+        let to = shown(target);
+        let (sends, because) = match index(verdict) {
+            None => (
+                false,
+                format!(
+                    "nothing is sent to {to}, because trigger '{trigger}' is not configured; add `trigger.{trigger}` or correct the name in the subscription"
+                ),
+            ),
+            Some(index) => {
+                let condition = format!("condition [{index}] of {trigger}");
+                match (&verdict.error, verdict.triggered) {
+                    (_, true) => self.holds(verdict, target, &condition),
+                    (None, false) => {
+                        (false, format!("nothing is sent to {to}, because {condition} does not hold"))
+                    }
+                    (Some(error), false) => {
+                        let error = error.trim_start_matches("failed to execute when condition: ");
+                        (
+                            false,
+                            format!(
+                                "nothing is sent to {to}, because {condition} cannot be evaluated and counts as false: {error}"
+                            ),
+                        )
+                    }
+                }
+            }
+        };
+        Outcome { trigger: trigger.to_string(), destination: to, sends, because }
+    }
+
+    fn holds(&self, verdict: &Verdict, target: &Destination, condition: &str) -> (bool, String) {
+        let to = shown(target);
+        let once = match verdict.once_per.as_str() {
+            "" => String::new(),
+            once => format!(" for {once}"),
+        };
+        let send = self.plan.send.iter().find(|send| {
+            *send.trigger == *verdict.trigger
+                && *send.condition == *verdict.key
+                && send.destination == *target
+        });
+        let Some(send) = send else { return (false, self.told(verdict, target, condition, &once)) };
+        match self.obstacle(send) {
+            None => {
+                let templates = verdict.templates.join(", ");
+                let because = format!(
+                    "a notification would be sent to {to} with {templates}, because {condition} holds and it was not told{once} yet"
+                );
+                (true, because)
+            }
+            Some(obstacle) => {
+                (false, format!("{condition} holds, but the notification to {to} would fail: {obstacle}"))
+            }
+        }
+    }
+
+    /// It was told before.
+    fn told(&self, verdict: &Verdict, target: &Destination, condition: &str, once: &str) -> String {
+        let ending = format!("{}:{}:{}:{}", verdict.trigger, verdict.key, target.service, target.recipient);
+        let key = if once.is_empty() { ending } else { format!("{}:{ending}", verdict.once_per) };
+        let at = self.told.iter().find(|told| told.key == key);
+        let at = at.map(|told| format!(" at {}", date(told.time))).unwrap_or_default();
+        let again = if once.is_empty() {
+            "it is told again after the condition was false in between"
+        } else {
+            "it is told again when `oncePer` has another value"
+        };
+        format!("nothing is sent to {} again, because {condition} was told{once}{at}; {again}", shown(target))
+    }
+
+    /// Why a notification that is decided about could not go out; `None` if nothing is in its way here.
+    fn obstacle(&self, send: &Send) -> Option<String> {
+        let name = &*send.destination.service;
+        let Some(configured) = self.workspace.config.services.get(name) else {
+            return Some(format!(
+                "there is no service called `{name}`; add `service.{name}` or `service.<type>.{name}`"
+            ));
+        };
+        if let Err(why) = &configured.service {
+            return Some(format!("service '{name}' is not usable: {why}"));
+        }
+        let policy = &self.workspace.config.policy;
+        let asked = |name: &str| {
+            send.templates.iter().filter_map(|one| policy.templates.get(one)).any(|one| one.mentions(name))
+        };
+        let wanted = Wanted::Section(configured.section);
+        let scope = self.workspace.scope(self.object, Some(&send.destination), asked);
+        let message =
+            scope.and_then(|scope| Ok(compose(send, policy, wanted, &scope, &self.workspace.runtime)?));
+        message.err().map(|error| self.workspace.redactor.redact(&error.to_string()).into_owned())
+    }
+}

@@ -1,0 +1,135 @@
+//! The state annotation in plain words (core 3.5).
+
+use jiff::Timestamp;
+
+use crate::engine::Policy;
+use crate::engine::ledger::State;
+
+/// One entry of the annotation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Told {
+    pub(super) key: String,
+    /// Unix seconds.
+    pub(super) time: i64,
+    pub(super) words: String,
+}
+
+/// The entries of an annotation, the latest first.
+pub(super) fn read(text: &str, policy: &Policy) -> Vec<Told> {
+    let state = State::parse(text);
+    let mut told: Vec<Told> = state
+        .iter()
+        .map(|(key, time)| Told { key: key.to_owned(), time, words: words(key, policy) })
+        .collect();
+    told.sort_by(|one, other| (other.time, &one.key).cmp(&(one.time, &other.key)));
+    told
+}
+
+/// `trigger on-x, condition [0], to slack:team, for 0a1b2c3`, and what it is worth today.
+fn words(key: &str, policy: &Policy) -> String {
+    let Some(parts) = Parts::of(key) else { return format!("an entry that nobody reads: {key}") };
+    let to = if parts.recipient.is_empty() {
+        parts.service.to_owned()
+    } else {
+        format!("{}:{}", parts.service, parts.recipient)
+    };
+    let mut words = format!("trigger {}, condition [{}], to {to}", parts.trigger, parts.index);
+    if !parts.once_per.is_empty() {
+        words.push_str(", for ");
+        words.push_str(parts.once_per);
+    }
+    let present = policy.triggers.get(parts.trigger);
+    let condition = present.and_then(|trigger| trigger.conditions.get(parts.index.parse::<usize>().ok()?));
+    match (present, condition) {
+        (None, _) => words.push_str(" (the trigger is not configured any more)"),
+        (_, None) => words.push_str(" (the trigger does not have this condition any more)"),
+        (_, Some(condition)) if *condition.key != *parts.condition => {
+            words.push_str(" (the text of the condition has changed since, so this does not count any more)");
+        }
+        _ => {}
+    }
+    words
+}
+
+/// The parts of a key. Nothing in it is escaped, but the middle has a form that no name can have.
+struct Parts<'a> {
+    /// What the notification was for, and a tenant's namespace behind it if there is one.
+    once_per: &'a str,
+    trigger: &'a str,
+    /// `[0].hash`
+    condition: &'a str,
+    index: &'a str,
+    service: &'a str,
+    recipient: &'a str,
+}
+
+impl<'a> Parts<'a> {
+    fn of(key: &'a str) -> Option<Self> {
+        let begin = key.match_indices(":[").map(|(at, _)| at).find(|at| {
+            let rest = key.get(at + 2..).unwrap_or_default();
+            rest.split_once("].").is_some_and(|(index, hash)| {
+                !index.is_empty()
+                    && index.bytes().all(|digit| digit.is_ascii_digit())
+                    && hash.find(':') == Some(27)
+            })
+        })?;
+        let (head, rest) = (key.get(..begin)?, key.get(begin + 1..)?);
+        let (condition, target) = rest.split_once(':')?;
+        let (index, _) = condition.strip_prefix('[')?.split_once(']')?;
+        let (service, recipient) = target.split_once(':')?;
+        let (once_per, trigger) = head.rsplit_once(':').unwrap_or(("", head));
+        Some(Self { once_per, trigger, condition, index, service, recipient })
+    }
+}
+
+/// `3 minutes ago`; the future and the distant past are as they are.
+pub(super) fn ago(time: i64, now: i64) -> String {
+    let seconds = now.saturating_sub(time);
+    let (count, unit) = match seconds {
+        ..0 => return "in the future".to_owned(),
+        0..120 => (seconds, "second"),
+        120..7_200 => (seconds / 60, "minute"),
+        7_200..172_800 => (seconds / 3_600, "hour"),
+        _ => (seconds / 86_400, "day"),
+    };
+    format!("{count} {unit}{} ago", if count == 1 { "" } else { "s" })
+}
+
+/// A Unix second as a date.
+pub(super) fn date(time: i64) -> String {
+    Timestamp::from_second(time).map_or_else(|_| time.to_string(), |time| time.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_read_back() {
+        let policy = Policy::default();
+        let hash = "jS5fTrIQi8Q4Q5uceLlcAF3t4Go";
+        for (key, begin) in [
+            (
+                format!("on-pod-ready:[0].{hash}:webhook:"),
+                "trigger on-pod-ready, condition [0], to webhook (",
+            ),
+            (
+                format!("abc123:on-deployed:[1].{hash}:slack:chan"),
+                "trigger on-deployed, condition [1], to slack:chan, for abc123 (",
+            ),
+            (format!("a:[b]:t:[0].{hash}:email:a:b"), "trigger t, condition [0], to email:a:b, for a:[b] ("),
+            ("nonsense".to_owned(), "an entry that nobody reads"),
+        ] {
+            assert!(words(&key, &policy).starts_with(begin), "{key}: {}", words(&key, &policy));
+        }
+    }
+
+    #[test]
+    fn times_are_said_as_people_say_them() {
+        assert_eq!(ago(100, 101), "1 second ago");
+        assert_eq!(ago(0, 7_199), "119 minutes ago");
+        assert_eq!(ago(0, 864_000), "10 days ago");
+        assert_eq!(ago(5, 0), "in the future");
+        assert_eq!(date(0), "1970-01-01T00:00:00Z");
+    }
+}
