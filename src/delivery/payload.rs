@@ -86,7 +86,8 @@ impl OnInvalid {
             (Err(problem), Self::Fail) => Err(problem.refuse()),
             (Err(problem), Self::Note) => {
                 if let Some(note) = problem.note() {
-                    if !text.is_empty() {
+                    tracing::warn!("a message goes out without its `{}`: {}", problem.field, problem.problem);
+                    if !text.is_empty() && !text.ends_with('\n') {
                         text.push('\n');
                     }
                     text.push_str(&note);

@@ -87,7 +87,11 @@ impl HttpService for NewRelic {
     /// Upstream takes every answer for a success (FIX!).
     fn judge(&self, reply: &Reply) -> Result<Receipt, DeliveryError> {
         let mut receipt = reply.accepted_by("New Relic's API")?;
-        let id = reply.json().and_then(|answer| answer.pointer("/deployment/id").and_then(Value::as_i64));
+        let answer = reply.json().unwrap_or_default();
+        if answer.get("error").is_some() {
+            return Err(reply.refused());
+        }
+        let id = answer.pointer("/deployment/id").and_then(Value::as_i64);
         receipt.id = id.map(|id| id.to_string());
         Ok(receipt)
     }

@@ -91,6 +91,9 @@ impl HttpService for PagerDuty {
             return Err(reply.limited(refusal(reply), "ratelimit-reset"));
         }
         let answer = reply.expect_json("PagerDuty's API")?;
+        if answer.get("error").is_some() {
+            return Err(reply.error(refusal(reply)));
+        }
         let id = answer.pointer("/incident/id").and_then(Value::as_str);
         Ok(reply.receipt(id.map(ToOwned::to_owned)))
     }

@@ -151,6 +151,9 @@ impl HttpService for PagerDuty {
             return Err(reply.limited(refusal(reply), "ratelimit-reset"));
         }
         let answer = reply.expect_json("PagerDuty's API")?;
+        if !matches!(text(Some(&answer), "status"), "" | "success") {
+            return Err(reply.error(refusal(reply)));
+        }
         let id = Some(text(Some(&answer), "dedup_key")).filter(|id| !id.is_empty());
         Ok(reply.receipt(id.map(ToOwned::to_owned)))
     }

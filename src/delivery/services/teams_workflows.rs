@@ -31,6 +31,7 @@ fn compile(template: &str, section: &Node) -> Result<Box<dyn Section>, NodeError
 }
 
 struct Workflows {
+    name: String,
     addresses: Addresses,
     any_url: bool,
     on_invalid: OnInvalid,
@@ -39,6 +40,7 @@ struct Workflows {
 fn build(context: &mut BuildContext<'_>, settings: &Node) -> Result<Arc<dyn Service>, NodeError> {
     let mut options = Options::read(settings)?;
     let workflows = Workflows {
+        name: context.name.to_owned(),
         addresses: Addresses::read(context, &mut options, "recipientUrls")?,
         any_url: options.flag("allowAnyUrl")?,
         on_invalid: OnInvalid::read(context, &options)?,
@@ -76,6 +78,12 @@ impl Workflows {
             .map_err(|problem| problem.in_words("teams-workflows adaptiveCard unmarshalling error"));
         if let Some(card) = self.on_invalid.settle(own, &mut body)? {
             return Ok(card);
+        }
+        if !text(section, "template").is_empty() {
+            tracing::warn!(
+                service = %self.name,
+                "`teams-workflows.template` is not used, by upstream neither; a whole card goes into `adaptiveCard`"
+            );
         }
         let mut list = |field, words| {
             let list = teams::objects(section, field, words);
