@@ -39,6 +39,9 @@ pub(crate) struct Case {
     /// Whether the settings are a tenant's, to whom nothing of the process is lent.
     #[serde(default)]
     pub(crate) tenant: bool,
+    /// The NATS server (`__NATS__`), for services that need one.
+    #[serde(default)]
+    pub(crate) nats: Option<Nats>,
     /// Whether invalid content refuses a message.
     #[serde(default)]
     pub(crate) strict: bool,
@@ -62,6 +65,26 @@ pub(crate) struct Smtp {
     pub(crate) never: Vec<String>,
 }
 
+/// The NATS server's script.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "camelCase")]
+pub(crate) struct Nats {
+    /// Members that INFO has besides the usual ones.
+    pub(crate) info: BTreeMap<String, Value>,
+    pub(crate) connect_error: Option<String>,
+    pub(crate) publish_error: Option<String>,
+}
+
+/// A message that comes to the NATS server.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Published {
+    pub(crate) subject: String,
+    pub(crate) payload: String,
+    #[serde(default)]
+    pub(crate) headers: BTreeMap<String, String>,
+}
+
 /// One message and what becomes of it.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -79,6 +102,15 @@ pub(crate) struct Send {
     pub(crate) requests: Vec<Request>,
     #[serde(default)]
     pub(crate) mails: Vec<Mail>,
+    /// What comes to the NATS server.
+    #[serde(default)]
+    pub(crate) published: Vec<Published>,
+    /// The CONNECTs of this send, each by some of its members; not compared if absent.
+    #[serde(default)]
+    pub(crate) connects: Option<Vec<Value>>,
+    /// Whether they come encrypted.
+    #[serde(default)]
+    pub(crate) encrypted: bool,
     /// Lines that the client says, in this order, others between them.
     #[serde(default)]
     pub(crate) says: Vec<String>,

@@ -283,7 +283,8 @@ impl Subject {
         let mut warnings = Vec::new();
         let service = build(kind, kind, &settings, clients, &mut warnings).unwrap();
         // A URL that cannot work may well be warned of.
-        let works = url.is_empty() || url.starts_with("http") && url::Url::parse(url).is_ok();
+        let works = url.is_empty()
+            || (url.starts_with("http") || url.starts_with("nats")) && url::Url::parse(url).is_ok();
         assert!(warnings.is_empty() || !works, "{warnings:?}");
         Self { service, message: message(kind, contract, "hello"), recipient: contract.recipient.clone() }
     }

@@ -4,6 +4,7 @@ use dodona::config::yaml;
 use dodona::delivery::client::{Clients, Reach};
 use dodona::delivery::{service_types, services};
 use dodona::model::{Message, Node};
+use dodona_recorder::nats::{self, NatsRecorder};
 use dodona_recorder::smtp::{Script, SmtpRecorder};
 use serde_json::{Value, json};
 
@@ -70,7 +71,12 @@ async fn the_examples_of_the_pages_work() {
         for (key, value) in contract.point.as_object().unwrap() {
             settings[key] = value.clone();
         }
-        let settings = fill(&settings.to_string(), &format!("http://{}", http.host()), smtp.port());
+        let nats = NatsRecorder::start(nats::Script::default());
+        let url = match contract.transport.as_str() {
+            "nats" => format!("nats://{}", nats.host()),
+            _ => format!("http://{}", http.host()),
+        };
+        let settings = fill(&settings.to_string(), &url, smtp.port());
         let clients = Clients::new(Reach { tls_directory: None, ..Reach::default() });
         let mut warnings = Vec::new();
         let service = build(kind, &name, &settings, &clients, &mut warnings)
@@ -78,7 +84,8 @@ async fn the_examples_of_the_pages_work() {
         assert!(warnings.is_empty(), "{kind}.md: {warnings:?}");
         let sent = service.deliver(&message, &contract.recipient).await;
         sent.unwrap_or_else(|error| panic!("{kind}.md: {error}"));
-        assert!(http.requests().len() + smtp.mails().mails.len() > 0, "{kind}.md: nothing arrived");
+        let arrived = http.requests().len() + smtp.mails().mails.len() + nats.traffic().messages.len();
+        assert!(arrived > 0, "{kind}.md: nothing arrived");
     }
 }
 

@@ -9,6 +9,7 @@ use dodona::delivery::{BuildContext, DeliveryError, Retry, Service, service_type
 use dodona::model::{Message, Node, NodeError, NodeKind, Receipt, SectionContext};
 use dodona_recorder::Authority;
 use dodona_recorder::http::{Answer, HttpRecorder, Recorded};
+use dodona_recorder::nats::{NatsRecorder, Traffic};
 use dodona_recorder::smtp::{Script, SmtpRecorder};
 use dodona_value::{Document, Numbers, Runtime, Scope, Str, Time};
 use serde_json::Value;
@@ -23,8 +24,13 @@ pub(crate) async fn case(kind: &str, text: &str) -> Vec<String> {
     let answers = Arc::new(std::sync::Mutex::new(Vec::<Answer>::new()));
     let http = scripted(Arc::clone(&answers));
     let smtp = SmtpRecorder::start(script(&case, &authority));
+    let nats = case.nats.as_ref().map(|nats| NatsRecorder::start(nats_script(nats, &authority)));
     let folder = tempfile::tempdir().unwrap();
     let fill = |text: String| {
+        let text = match &nats {
+            Some(nats) => text.replace("__NATS__", &nats.host()),
+            None => text,
+        };
         let text = text.replace("__HOST__", &http.host()).replace("__PORT__", &smtp.port().to_string());
         let key = Value::from(crate::contract::RSA_KEY).to_string();
         let text = text.replace("__RSA_KEY__", key.trim_matches('"'));
@@ -35,19 +41,11 @@ pub(crate) async fn case(kind: &str, text: &str) -> Vec<String> {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, fill(text.clone())).unwrap();
     }
-    let environment = case.environment.iter().map(|(name, value)| (name.clone(), fill(value.clone())));
     let settings = match &case.settings {
         Value::String(text) => text.clone(),
         other => other.to_string(),
     };
-    let clients = Clients::new(Reach {
-        tls_directory: None,
-        authorities: Some(vec![authority.der()]),
-        strict_payloads: case.strict,
-        environment: Arc::new(environment.collect()),
-        ..Reach::default()
-    });
-    let clients = if case.tenant { clients.guarded(Egress::parse("127.0.0.0/8").unwrap()) } else { clients };
+    let clients = clients(&case, &authority, &fill);
     let name = case.name.as_deref().unwrap_or(kind);
     if kind == "console" {
         return case.sends.iter().flat_map(|send| console(&case, send)).collect();
@@ -68,6 +66,7 @@ pub(crate) async fn case(kind: &str, text: &str) -> Vec<String> {
                 let mut found = check_result(send, &result);
                 found.extend(check_requests(send, &http.take(), &fill));
                 found.extend(check_mails(&case, send, &smtp.take()));
+                found.extend(nats.iter().flat_map(|nats| check_nats(send, &nats.take())));
                 found
             }
             Err(error) => vec![format!("cannot be composed: {error}")],
@@ -75,6 +74,18 @@ pub(crate) async fn case(kind: &str, text: &str) -> Vec<String> {
         differences.extend(found.into_iter().map(|line| format!("send {}: {line}", index + 1)));
     }
     differences.into_iter().map(|line| format!("{line}\n    ({})", case.about)).collect()
+}
+
+fn clients(case: &Case, authority: &Authority, fill: &impl Fn(String) -> String) -> Clients {
+    let environment = case.environment.iter().map(|(name, value)| (name.clone(), fill(value.clone())));
+    let clients = Clients::new(Reach {
+        tls_directory: None,
+        authorities: Some(vec![authority.der()]),
+        strict_payloads: case.strict,
+        environment: Arc::new(environment.collect()),
+        ..Reach::default()
+    });
+    if case.tenant { clients.guarded(Egress::parse("127.0.0.0/8").unwrap()) } else { clients }
 }
 
 fn scripted(answers: Arc<std::sync::Mutex<Vec<Answer>>>) -> HttpRecorder {
@@ -95,6 +106,20 @@ fn script(case: &Case, authority: &Authority) -> Script {
         tls: Some(authority.server()),
         implicit: case.smtp.implicit,
         ..Script::default()
+    }
+}
+
+fn nats_script(nats: &crate::case::Nats, authority: &Authority) -> dodona_recorder::nats::Script {
+    let mut info: Value = serde_json::from_str(dodona_recorder::nats::INFO).unwrap();
+    for (name, value) in &nats.info {
+        info[name.as_str()] = value.clone();
+    }
+    dodona_recorder::nats::Script {
+        info: info.to_string(),
+        connect_error: nats.connect_error.clone(),
+        publish_error: nats.publish_error.clone(),
+        tls: Some(authority.server()),
+        ..Default::default()
     }
 }
 
@@ -289,6 +314,39 @@ fn check_body(wanted: &crate::case::Request, found: &Recorded) -> Vec<String> {
         Some(wanted) if *wanted != text => vec![format!("body: expected {wanted:?}, got {text:?}")],
         _ => Vec::new(),
     }
+}
+
+fn check_nats(send: &Send, found: &Traffic) -> Vec<String> {
+    let mut differences = Vec::new();
+    if let Some(wanted) = &send.connects {
+        let connects: Vec<Value> =
+            found.connects.iter().map(|(text, _)| serde_json::from_str(text).unwrap()).collect();
+        let fits = |wanted: &Value, found: &Value| {
+            wanted.as_object().unwrap().iter().all(|(name, value)| found.get(name) == Some(value))
+        };
+        let encrypted = found.connects.iter().all(|(_, encrypted)| *encrypted == send.encrypted);
+        let all = wanted.iter().zip(&connects).all(|(wanted, found)| fits(wanted, found));
+        if wanted.len() != connects.len() || !all || !encrypted {
+            differences.push(format!("connects: expected {wanted:?}, got {:?}", found.connects));
+        }
+    }
+    let shown: Vec<_> = found
+        .messages
+        .iter()
+        .map(|message| {
+            let payload = String::from_utf8_lossy(&message.payload).into_owned();
+            (message.subject.clone(), payload, message.headers.iter().cloned().collect())
+        })
+        .collect();
+    let wanted: Vec<(String, String, BTreeMap<String, String>)> = send
+        .published
+        .iter()
+        .map(|message| (message.subject.clone(), message.payload.clone(), message.headers.clone()))
+        .collect();
+    if shown != wanted {
+        differences.push(format!("published: expected {wanted:?}, got {shown:?}"));
+    }
+    differences
 }
 
 fn check_mails(case: &Case, send: &Send, found: &dodona_recorder::smtp::Mails) -> Vec<String> {

@@ -8,6 +8,7 @@ use dodona::delivery::Retry;
 use dodona::delivery::client::Reach;
 use dodona_recorder::Authority;
 use dodona_recorder::http::{Answer, HttpRecorder, Recorded};
+use dodona_recorder::nats::{self, NatsRecorder};
 use dodona_recorder::smtp::{Script, SmtpRecorder};
 use serde_json::Value;
 
@@ -179,6 +180,43 @@ async fn certificates_are_checked() {
         send(&good, own(), &[]).await.unwrap();
         std::fs::write(folder.path().join("127.0.0.1"), "").unwrap();
         assert!(send(&good, own(), &[]).await.is_err(), "{kind}: an empty file means the system's roots");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nats_servers_that_misbehave_give_errors_in_time() {
+    let raw = |bytes: Vec<u8>| nats::Script { raw: Some(bytes), ..nats::Script::default() };
+    let refuse =
+        |text: &str| nats::Script { connect_error: Some(text.to_owned()), ..nats::Script::default() };
+    let scripts: Vec<(&str, nats::Script, &str, bool)> = vec![
+        ("silence", nats::Script { silent: LONG, ..nats::Script::default() }, "network", true),
+        ("no NATS", raw(b"HTTP/1.1 400 Bad Request\r\n".to_vec()), "network", true),
+        ("a line without an end", raw(vec![b'x'; 1 << 20]), "network", true),
+        ("INFO without JSON", raw(b"INFO nonsense\r\n".to_vec()), "network", true),
+        (
+            "words in clear before TLS",
+            raw(b"INFO {\"tls_required\":true}\r\n+OK\r\n".to_vec()),
+            "config",
+            false,
+        ),
+        ("no TLS behind INFO", raw(b"INFO {\"tls_required\":true}\r\n".to_vec()), "network", true),
+        ("a closed connection", nats::Script { hangs_up: true, ..nats::Script::default() }, "network", true),
+        ("a refused login", refuse("-ERR 'Authorization Violation'"), "auth", false),
+        ("an expired login", refuse("-ERR 'User Authentication Expired'"), "auth", true),
+        ("full", refuse("-ERR 'maximum connections exceeded'"), "unavailable", true),
+    ];
+    for (kind, contract) in contracts().into_iter().filter(|(_, contract)| contract.transport == "nats") {
+        for (what, script, expected, again) in &scripts {
+            let recorder = NatsRecorder::start(script.clone());
+            let url = format!("nats://{}", recorder.host());
+            let subject = Subject::new(kind, &contract, &url, 0, quiet(), &[("timeout", "1s".into())]);
+            let begin = Instant::now();
+            let error = subject.send().await.expect_err(what);
+            assert!(begin.elapsed() < Duration::from_secs(4), "{kind}: {what} took {:?}", begin.elapsed());
+            let found = (error.kind.label(), error.retry != Retry::No);
+            assert_eq!(found, (*expected, *again), "{kind}: {what}: {error:?}");
+            check_secrets(kind, &contract, &error);
+        }
     }
 }
 

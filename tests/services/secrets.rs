@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use dodona::delivery::client::Reach;
 use dodona_recorder::http::{Answer, HttpRecorder};
+use dodona_recorder::nats::{self, NatsRecorder};
 use dodona_recorder::smtp::{Script, SmtpRecorder};
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -89,6 +90,18 @@ async fn provoke() {
                 "https://127.0.0.1:1",
             ] {
                 check(Subject::new(kind, &contract, url, 0, reach(), &extra).send().await);
+            }
+        }
+        if contract.transport == "nats" {
+            let echo = format!("-ERR 'not {}'", secrets.join(" "));
+            for script in [
+                nats::Script { connect_error: Some(echo.clone()), ..nats::Script::default() },
+                nats::Script { publish_error: Some(echo.clone()), ..nats::Script::default() },
+                nats::Script { hangs_up: true, ..nats::Script::default() },
+            ] {
+                let recorder = NatsRecorder::start(script);
+                let url = format!("nats://{}", recorder.host());
+                check(Subject::new(kind, &contract, &url, 0, reach(), &extra).send().await);
             }
         }
         if contract.transport == "smtp" {

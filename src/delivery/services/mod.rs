@@ -9,6 +9,7 @@ mod github;
 mod googlechat;
 mod grafana;
 mod mattermost;
+mod nats;
 mod newrelic;
 mod opsgenie;
 mod pagerduty;
@@ -35,6 +36,7 @@ pub const TABLE: &[ServiceType] = &[
     googlechat::TYPE,
     grafana::TYPE,
     mattermost::TYPE,
+    nats::TYPE,
     newrelic::TYPE,
     opsgenie::TYPE,
     pagerduty::TYPE,

@@ -5,7 +5,6 @@
 
 mod auth;
 mod reply;
-mod stream;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -15,8 +14,8 @@ use tokio::time::timeout;
 
 pub use reply::{Refusal, SmtpError};
 
+use super::lines::Lines;
 use reply::Reply;
-use stream::Wire;
 
 /// Where to connect and as whom.
 pub struct Server {
@@ -68,7 +67,7 @@ const QUIT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A session that has been greeted.
 struct Session {
-    wire: Wire,
+    wire: Lines,
     /// What EHLO listed, in upper case.
     capabilities: Vec<String>,
     encrypted: bool,
@@ -92,7 +91,7 @@ pub async fn deliver(
 impl Session {
     /// Connects, encrypts and greets.
     async fn open(server: &Server, addresses: &[SocketAddr], tls: ClientConfig) -> Result<Self, SmtpError> {
-        let connecting = Wire::connect(addresses);
+        let connecting = Lines::connect(addresses);
         let mut wire =
             timeout(CONNECT_TIMEOUT, connecting).await.map_err(|_| SmtpError::Slow("connecting"))??;
         let implicit = server.security == Security::Implicit;
@@ -207,7 +206,8 @@ impl Session {
     }
 
     async fn write(&mut self, bytes: &[u8]) -> Result<(), SmtpError> {
-        timeout(REPLY_TIMEOUT, self.wire.write(bytes)).await.map_err(|_| SmtpError::Slow("writing"))?
+        timeout(REPLY_TIMEOUT, self.wire.write(bytes)).await.map_err(|_| SmtpError::Slow("writing"))??;
+        Ok(())
     }
 
     async fn read(&mut self, what: &str) -> Result<Reply, SmtpError> {

@@ -1,7 +1,10 @@
 //! Replies of a server, and what goes wrong in a session.
 
-use super::stream::Wire;
+use crate::delivery::lines::{LineError, Lines};
 use crate::delivery::{DeliveryError, ErrorKind, Retry};
+
+/// The longest line of a reply.
+const LONGEST_LINE: u64 = 4096;
 
 /// The most lines that one reply may have.
 const MOST_LINES: usize = 200;
@@ -14,10 +17,10 @@ pub(super) struct Reply {
 }
 
 impl Reply {
-    pub(super) async fn read(wire: &mut Wire) -> Result<Self, SmtpError> {
+    pub(super) async fn read(wire: &mut Lines) -> Result<Self, SmtpError> {
         let mut lines = Vec::new();
         loop {
-            let line = wire.line().await?;
+            let line = wire.line(LONGEST_LINE).await?;
             let code = line.get(..3).and_then(|code| code.parse::<u16>().ok());
             let Some(code) = code.filter(|code| (200..600).contains(code)) else {
                 let shown: String = line.chars().take(80).collect();
@@ -87,6 +90,17 @@ pub enum SmtpError {
     /// The server did not answer a command.
     #[error("no reply to {0} within 30 s")]
     NoReply(String),
+}
+
+impl From<LineError> for SmtpError {
+    fn from(error: LineError) -> Self {
+        match error {
+            LineError::Connect(text) => Self::Connect(text),
+            LineError::Broken(text) => Self::Broken(text),
+            LineError::Tls(text) => Self::Tls(text),
+            LineError::Early => Self::Unsafe("the server sent more than one reply before the TLS handshake"),
+        }
+    }
 }
 
 impl SmtpError {

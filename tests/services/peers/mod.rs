@@ -8,6 +8,7 @@ mod aiosmtpd;
 mod alertmanager;
 mod exim;
 mod moto;
+mod nats;
 
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};

@@ -7,6 +7,7 @@ mod compare;
 mod http;
 mod mail;
 mod marker;
+mod nats;
 mod product;
 mod proof;
 mod scene;
@@ -60,7 +61,7 @@ async fn play(vector: &Vector, mut scene: Scene) -> anyhow::Result<Vec<String>> 
     let first = vector.first_step();
     let steps: Vec<&Step> = std::iter::once(&first).chain(&vector.then).collect();
     let product = product::Product::build(vector, &scene);
-    let mut differences = Vec::new();
+    let (mut differences, mut connected) = (Vec::new(), None);
     for (index, step) in steps.iter().enumerate() {
         let place = if steps.len() > 1 { format!("send {}: ", index + 1) } else { String::new() };
         let exchanges = step.expected_exchanges();
@@ -77,6 +78,10 @@ async fn play(vector: &Vector, mut scene: Scene) -> anyhow::Result<Vec<String>> 
         }
         if let Some(smtp) = step.expected_smtp() {
             found.extend(mail::compare(smtp, &scene.take_mails()));
+        }
+        if let Some(expected) = step.expected_nats() {
+            let seen = scene.take_nats();
+            found.extend(nats::compare(expected, vector.nats_server(), &seen, &mut connected));
         }
         if let Some(stdout) = &step.stdout {
             found.extend(compare::yaml(stdout, &printed));

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::Context as _;
 use dodona_recorder::Authority;
 use dodona_recorder::http::{Answer, HttpRecorder, Recorded};
+use dodona_recorder::nats::{NatsRecorder, Traffic};
 use dodona_recorder::smtp::{Mails, Script, SmtpRecorder};
 
 use super::vector::{Exchange, SmtpServer, Vector};
@@ -25,6 +26,7 @@ pub(crate) struct Scene {
     secure: HttpRecorder,
     proxy: Option<HttpRecorder>,
     smtp: Option<SmtpRecorder>,
+    nats: Option<NatsRecorder>,
     _folder: tempfile::TempDir,
 }
 
@@ -75,6 +77,10 @@ impl Scene {
         let secure = HttpRecorder::start_with(Some(shown.server()), answering(&play));
         let proxy = raw.needs_proxy().then(|| HttpRecorder::intercepting(trusted.server(), answering(&play)));
         let smtp = smtp_server.map(|server| SmtpRecorder::start(script(server, shown)));
+        let nats = (raw.service == "nats").then(|| {
+            let script = super::nats::script(raw.nats_server());
+            NatsRecorder::start(dodona_recorder::nats::Script { tls: Some(shown.server()), ..script })
+        });
         // A port that was free a moment ago: nothing listens on it.
         let dead = TcpListener::bind("127.0.0.1:0")?;
         let dead_address = dead.local_addr()?;
@@ -82,13 +88,25 @@ impl Scene {
         let line = line
             .replace("__TLSHOSTPORT__", &secure.host())
             .replace("__DEADHOSTPORT__", &dead_address.to_string())
-            .replace("__NATSHOSTPORT__", "127.0.0.1:1")
+            .replace("__NATSHOSTPORT__", &nats.as_ref().map_or("127.0.0.1:1".to_owned(), NatsRecorder::host))
             .replace("__HOSTPORT2__", &other.host())
             .replace("__HOSTPORT__", &plain.host())
             .replace("__SMTPPORT__", &smtp.as_ref().map_or(1, SmtpRecorder::port).to_string())
             .replace("__DIR__", &folder.path().display().to_string());
         write_files(&line)?;
-        Ok(Self { line, trusted, tls_directory, play, plain, other, secure, proxy, smtp, _folder: folder })
+        Ok(Self {
+            line,
+            trusted,
+            tls_directory,
+            play,
+            plain,
+            other,
+            secure,
+            proxy,
+            smtp,
+            nats,
+            _folder: folder,
+        })
     }
 
     /// Sets the script of the next send.
@@ -107,6 +125,11 @@ impl Scene {
     /// The mails that arrived since the last call.
     pub(crate) fn take_mails(&self) -> Mails {
         self.smtp.as_ref().map(SmtpRecorder::take).unwrap_or_default()
+    }
+
+    /// What came to the NATS server since the last call.
+    pub(crate) fn take_nats(&self) -> Traffic {
+        self.nats.as_ref().map(NatsRecorder::take).unwrap_or_default()
     }
 
     /// The address of the proxy, for hosts that cannot be named in the settings.

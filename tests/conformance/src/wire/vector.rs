@@ -47,7 +47,7 @@ pub(crate) struct Step {
     pub(crate) exchanges: Option<Vec<Exchange>>,
     pub(crate) unordered: bool,
     pub(crate) smtp: Option<Smtp>,
-    pub(crate) nats: Option<Value>,
+    pub(crate) nats: Option<Nats>,
     pub(crate) stdout: Option<String>,
     pub(crate) result: String,
     pub(crate) class: Option<String>,
@@ -61,6 +61,7 @@ pub(crate) struct Step {
 pub(crate) struct Expect {
     pub(crate) exchanges: Option<Vec<Exchange>>,
     pub(crate) smtp: Option<Smtp>,
+    pub(crate) nats: Option<Nats>,
     pub(crate) result: Option<String>,
     pub(crate) class: Option<String>,
     pub(crate) error_contains: Option<Vec<String>>,
@@ -135,6 +136,32 @@ pub(crate) struct Mail {
     pub(crate) body: String,
 }
 
+/// The NATS server's script and what it got.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Nats {
+    pub(crate) server: Option<NatsServer>,
+    pub(crate) connect: Option<Value>,
+    pub(crate) messages: Option<Vec<NatsMessage>>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct NatsServer {
+    pub(crate) info: Option<BTreeMap<String, Value>>,
+    pub(crate) connect_error: Option<String>,
+    pub(crate) publish_error: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct NatsMessage {
+    pub(crate) subject: String,
+    pub(crate) reply: Option<String>,
+    pub(crate) headers: Option<BTreeMap<String, Vec<String>>>,
+    pub(crate) payload: String,
+}
+
 impl Vector {
     /// The first send.
     pub(crate) fn first_step(&self) -> Step {
@@ -155,6 +182,11 @@ impl Vector {
         hosts.sort_unstable();
         hosts.dedup();
         hosts
+    }
+
+    /// The NATS server's script.
+    pub(crate) fn nats_server(&self) -> Option<&NatsServer> {
+        self.step.nats.as_ref()?.server.as_ref()
     }
 
     /// The mail server's script.
@@ -184,6 +216,11 @@ impl Step {
     pub(crate) fn expected_texts(&self) -> &[String] {
         let repaired = self.expect.as_ref().and_then(|expect| expect.error_contains.as_ref());
         repaired.or(self.error_contains.as_ref()).map_or(&[], Vec::as_slice)
+    }
+
+    /// What is right at the NATS server.
+    pub(crate) fn expected_nats(&self) -> Option<&Nats> {
+        self.expect.as_ref().and_then(|expect| expect.nats.as_ref()).or(self.nats.as_ref())
     }
 
     /// The mail that is right.
