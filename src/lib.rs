@@ -26,4 +26,6 @@ pub mod demo;
 
 pub mod lint;
 
+pub mod trial;
+
 pub mod cli;

@@ -14,6 +14,7 @@ use dodona::binding::{Binding, SharedFacts};
 use dodona::config::{BuildOptions, Config, PRESETS, yaml};
 use dodona::engine::{Send, Wanted, compose};
 use dodona::model::{Destination, FixedClock, NoLookup, Object, Secrets, Settings, language_runtime};
+use dodona::trial;
 use dodona_value::{Numbers, Zone};
 
 fn config(set: &str) -> Config {
@@ -134,5 +135,18 @@ fn presets_as_text_are_the_presets() {
             std::fs::write(&file, &text).unwrap();
         }
         assert!(std::fs::read_to_string(&file).unwrap() == text, "{} is stale: {update}", file.display());
+    }
+}
+
+/// The test files of the presets pass, and no trigger and no template is left out.
+#[test]
+fn what_the_presets_tell() {
+    for (set, file) in [("argocd", "argocd.test.yaml"), ("rollouts", "rollouts.test.yaml")] {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("presets").join(set).join(file);
+        let outcome = trial::run(&path, false, None).unwrap();
+        let text = trial::report::text(std::slice::from_ref(&outcome), false);
+        assert!(outcome.cases.len() > 2, "{text}");
+        assert!(outcome.cases.iter().all(|case| case.failures.is_empty()), "{text}");
+        assert_eq!(outcome.coverage.missing(), Vec::<String>::new(), "{set}");
     }
 }

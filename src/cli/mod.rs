@@ -16,6 +16,7 @@ mod repo_server;
 mod shell;
 mod table;
 mod template;
+mod test;
 mod tools;
 mod trigger;
 mod why;
@@ -62,6 +63,8 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Find mistakes in configurations and subscriptions before they matter
     Lint(Box<lint::LintArgs>),
+    /// Test a configuration: given these objects, these notifications and no others
+    Test(test::TestArgs),
     /// Triggers and templates of Argo CD, as `argocd admin notifications` has them
     App(Box<tools::AppArgs>),
     /// Triggers and templates of Argo Rollouts, as `kubectl argo rollouts` has them
@@ -125,6 +128,7 @@ fn execute(command: Command) -> anyhow::Result<ExitCode> {
         Command::Controller(arguments) => controller::run(*arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Lint(arguments) => lint::run(&arguments),
+        Command::Test(arguments) => test::run(&arguments),
         Command::App(arguments) => tools::app(*arguments),
         Command::Rollouts(arguments) => tools::rollouts(*arguments),
         Command::Trigger(arguments) => tools::any_trigger(*arguments),

@@ -61,6 +61,7 @@ const PARTS: &[Part] = &[
         uses: &["model", "config", "engine", "binding"],
         libraries: &["dodona_expr", "dodona_gotmpl"],
     },
+    Part { name: "trial", uses: &["model", "config", "engine", "binding"], libraries: &[] },
     // It shows the outbox.
     Part { name: "telemetry", uses: &["model", "outbox"], libraries: &["tokio", "hyper", "axum", "metrics"] },
 ];
