@@ -20,6 +20,7 @@ fn accepted() -> Value {
     json!({
         "ok": true, "status": 1, "success": true, "id": 1, "name": "rehearsal", "result": {"message_id": 1},
         "channel": "C0", "ts": "1.000001", "token": "t", "access_token": "t", "expires_in": 3600,
+        "QueueUrl": "https://sqs.example.org/rehearsal", "MessageId": "1", "messageIds": ["1"],
     })
 }
 

@@ -80,6 +80,9 @@ impl Account {
 
     /// The session to use now; found anew when the former one is about to end.
     pub(super) async fn session(&self, deadline: Instant) -> Result<Arc<Session>, DeliveryError> {
+        if self.caller.clients().rehearsal().is_some() {
+            return Ok(Arc::new(self.rehearsed()));
+        }
         let open = async { self.open(deadline).await.map(|(session, end)| (Arc::new(session), end)) };
         let found = self.session.get("AWS credentials", self.caller.now(), deadline, open).await;
         found.map(|current| current.value)
@@ -88,6 +91,19 @@ impl Account {
     /// Forgets the session, because AWS says that its keys do not work any more.
     pub(super) async fn forget(&self) {
         self.session.forget().await;
+    }
+
+    /// A session for looking at what would be sent: of the settings, and asking nobody.
+    fn rehearsed(&self) -> Session {
+        let AwsSettings { service, region, endpoint, keys, .. } = &self.settings;
+        let region = if region.is_empty() { "us-east-1" } else { region };
+        let fixed = || regional_endpoint(&self.ambient, service, region).unwrap_or_default();
+        let none = || Keys { id: "rehearsal".to_owned(), secret: String::new(), token: None };
+        Session {
+            region: region.to_owned(),
+            endpoint: if endpoint.is_empty() { fixed() } else { endpoint.trim_end_matches('/').to_owned() },
+            keys: keys.clone().unwrap_or_else(none),
+        }
     }
 
     async fn open(&self, deadline: Instant) -> Result<(Session, Option<Timestamp>), DeliveryError> {

@@ -137,6 +137,10 @@ impl Nats {
                 format!("{PUBLISHING}: nats: invalid subject: it has a blank or a control character");
             return Err(DeliveryError::permanent(ErrorKind::Rejected, detail));
         }
+        if let Some(rehearsal) = self.clients.rehearsal() {
+            rehearsal.answer(&self.rehearsed(message, subject));
+            return Ok(Receipt { id: None, detail: "rehearsed".to_owned() });
+        }
         // One message at a time: the server's PONG has to belong to it. The connection is taken out while it is used, so
         // that a delivery that is given up leaves no half message behind.
         let mut resting = self.resting.lock().await;
@@ -154,6 +158,22 @@ impl Nats {
         }
         result.map_err(|error| error.judge(PUBLISHING))?;
         Ok(Receipt { id: None, detail: "taken by the server".to_owned() })
+    }
+
+    /// The message as a request, for looking at what would be sent.
+    fn rehearsed(&self, message: &Message, subject: &str) -> http::Request<bytes::Bytes> {
+        let mut request = http::Request::new(bytes::Bytes::copy_from_slice(message.text.as_bytes()));
+        *request.method_mut() = http::Method::from_bytes(b"PUB").unwrap_or_default();
+        let server = Server::list(&self.url).ok().and_then(|servers| servers.into_iter().next());
+        let server = server.map(|server| format!("{server:?}")).unwrap_or_default();
+        *request.uri_mut() = format!("nats://{server}/{subject}").parse().unwrap_or_default();
+        for (name, value) in &self.headers {
+            let pair = (http::HeaderName::from_bytes(name.as_bytes()), http::HeaderValue::from_str(value));
+            if let (Ok(name), Ok(value)) = pair {
+                request.headers_mut().append(name, value);
+            }
+        }
+        request
     }
 
     /// The connection of the message before, if it still works.
