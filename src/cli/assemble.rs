@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use super::connection::ConnectionArgs;
 use super::controller::{ControllerArgs, DEFAULT_REPO_SERVER};
 use super::repo_server;
+use super::rollout;
 use crate::binding::Binding;
 use crate::binding::app::AppBinding;
 use crate::binding::generic::GenericBinding;
@@ -20,7 +21,7 @@ use crate::delivery::client::{Clients, Egress, Proxies, Reach};
 use crate::engine::Selector;
 use crate::model::{Clock, Lookup, NoLookup, Redactor, SystemClock, language_runtime};
 use crate::outbox::Policy;
-use crate::pipeline::{Beside, PipelineOptions, Refused, Tenants, Watched};
+use crate::pipeline::{PipelineOptions, Refused, Tenants, Watched};
 use crate::source::dir::{DirSettings, DirSource, Folder};
 use crate::source::kube::{EventRecorder, KubeSettings, KubeSource, Pace, connect};
 use crate::source::{Settings, SettingsSource, Source, WatchSpec};
@@ -118,6 +119,7 @@ async fn from_cluster(arguments: &ControllerArgs, redactor: &Redactor) -> anyhow
     let notices = Arc::new(EventRecorder::start(api.clone(), Arc::new(SystemClock)));
     let (clients, mut watched) = (clients(), Vec::new());
     for binding in bindings(arguments, &namespace)? {
+        rollout::refuse_double_delivery(&arguments.rollout, &api, &namespace, &*binding).await?;
         let settings = Arc::new(KubeSettings::new(api.clone(), namespace.as_str()));
         let configuration = configuration(&*binding, settings, arguments.egress()?, &clients);
         let (settings, tenants) = configuration.await?;
@@ -126,13 +128,13 @@ async fn from_cluster(arguments: &ControllerArgs, redactor: &Redactor) -> anyhow
             .map(|spec| Arc::new(KubeSource::new(api.clone(), spec)) as Arc<dyn Source>);
         watched.push(Watched {
             source: Arc::new(KubeSource::new(api.clone(), watch_spec(&*binding))),
+            beside: rollout::beside_cluster(&api, &namespace, &*binding),
             binding,
             settings,
             build,
             notices: Some(Arc::clone(&notices) as _),
             tenants,
             companions,
-            beside: Beside::default(),
         });
     }
     let source = |spec| Arc::new(KubeSource::new(api.clone(), spec)) as Arc<dyn Source>;
@@ -174,17 +176,18 @@ pub(super) async fn from_folder(
     source = source.with_filter(Box::new(move |object| selector.matches(object.labels())));
     let companions = companion_spec(&*binding)
         .map(|spec| Arc::new(DirSource::new(Arc::clone(&folder), spec)) as Arc<dyn Source>);
+    let beside = rollout::beside_folder(&folder, &*binding);
     let settings = Arc::new(DirSettings::new(folder));
     let (settings, tenants) = configuration(&*binding, settings, egress, &build.clients).await?;
     Ok(Watched {
         source: Arc::new(source),
+        beside,
         binding,
         settings,
         build,
         notices: None,
         tenants,
         companions,
-        beside: Beside::default(),
     })
 }
 
@@ -216,7 +219,7 @@ fn binding(name: &str, arguments: &ControllerArgs, namespace: &str) -> anyhow::R
             app.self_service = arguments.self_service();
             Ok(Arc::new(app))
         }
-        "rollout" => Ok(Arc::new(RolloutBinding::default())),
+        "rollout" => Ok(Arc::new(arguments.rollout.binding())),
         file => from_file(file),
     }
 }

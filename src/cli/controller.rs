@@ -17,6 +17,7 @@ use tokio::task::JoinHandle;
 use super::assemble;
 use super::connection::ConnectionArgs;
 use crate::delivery::client::Egress;
+use super::rollout::RolloutArgs;
 use crate::model::Redactor;
 use crate::pipeline::Pipeline;
 use crate::telemetry::admin;
@@ -99,6 +100,9 @@ pub(crate) struct ControllerArgs {
     /// Networks, hosts and *.domains besides public addresses that the services of tenants may reach, with commas between
     #[arg(long, value_name = "LIST", default_value = "")]
     pub(super) egress_allow: String,
+
+    #[command(flatten)]
+    pub(super) rollout: RolloutArgs,
 
     /// Least important level that is logged: debug, info, warn or error
     #[arg(

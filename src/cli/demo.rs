@@ -92,7 +92,7 @@ fn invite(stage: &Stage) {
     let folder = stage.folder().display();
     println!("\nYour turn. To cause the next notification, edit");
     println!(
-        "  {folder}/checkout.yaml: set status.observedGeneration to \"8\", the next rollout is complete; or"
+        "  {folder}/checkout.yaml: give status.currentPodHash and stableRS the same new digit, the next rollout is complete; or"
     );
     println!("  {folder}/guestbook.yaml: change a digit of status.sync.revision, a new revision is live; or");
     println!("  {folder}/argocd-notifications-cm.yaml: write a trigger of your own.");

@@ -13,6 +13,7 @@ mod lint;
 mod output;
 mod render;
 mod repo_server;
+mod rollout;
 mod shell;
 mod table;
 mod template;

@@ -213,9 +213,10 @@ fn analysis(before: &View, after: &View) -> Vec<Derived> {
     found
 }
 
-/// Whether objects can show events of this reason about Rollouts (the last column of the table of core 6.5).
+/// Whether objects can show events of this reason (the last column of the table of core 6.5).
 pub fn is_derived(reason: &str) -> bool {
-    reason.starts_with("AnalysisRun") || DERIVED.contains(&reason)
+    let phases = ["AnalysisRun", "Experiment", "Template", "Metric"];
+    phases.iter().any(|subject| reason.starts_with(subject)) || DERIVED.contains(&reason)
 }
 
 const DERIVED: [&str; 16] = [
@@ -255,4 +256,104 @@ pub fn mark(reason: &str, object: Option<&View>, message: &str) -> String {
 fn quoted(message: &str) -> &str {
     let rest = message.split_once('\'').map_or("", |(_, rest)| rest);
     rest.split_once('\'').map_or("", |(name, _)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use bytes::Bytes;
+    use dodona_value::Numbers;
+    use serde::Deserialize;
+
+    use super::*;
+    use crate::model::Object;
+
+    /// One line of the data: two versions and what they show: reason, type, mark, version.
+    #[derive(Deserialize)]
+    struct Case {
+        #[serde(rename = "case")]
+        name: String,
+        kind: String,
+        before: Value,
+        after: Value,
+        tells: Vec<(String, String, String, String)>,
+    }
+
+    fn cases() -> Vec<Case> {
+        let text = include_str!("../../../tests/rollouts/differences.jsonl");
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    fn view(json: &Value) -> View {
+        View::of(&Object::parse(Bytes::from(json.to_string()), Numbers::Kubernetes).unwrap())
+    }
+
+    #[test]
+    fn differences_show_what_happened() {
+        for case in cases() {
+            let (before, after) = (view(&case.before), view(&case.after));
+            let found = match case.kind.as_str() {
+                "Rollout" => rollout(&before, &after),
+                "Experiment" => experiment(&before, &after),
+                "Experiment for its Rollout" => experiment_for_rollout(&before, &after),
+                _ => analysis_run(&before, &after),
+            };
+            let found: Vec<_> = found
+                .into_iter()
+                .map(|one| {
+                    let kind = if one.warning { "Warning" } else { "Normal" };
+                    let shows = if one.shows == Shows::Before { "before" } else { "after" };
+                    (one.reason, kind.to_owned(), one.mark, shows.to_owned())
+                })
+                .collect();
+            assert_eq!(found, case.tells, "{}", case.name);
+        }
+    }
+
+    /// Every row of core 6.5 that objects can show has a case.
+    #[test]
+    fn every_row_is_shown_by_a_case() {
+        let mut shown: BTreeSet<(String, String)> = cases()
+            .into_iter()
+            .flat_map(|case| {
+                let kind = case.kind.split(' ').next().unwrap_or_default().to_owned();
+                case.tells.into_iter().map(move |(reason, ..)| (kind.clone(), reason))
+            })
+            .collect();
+        // They are seen where an object comes and goes, not between two versions.
+        for one in [created(), deleted()] {
+            shown.insert(("Rollout".into(), one.reason));
+        }
+        for line in
+            include_str!("../../../tests/rollouts/reasons.tsv").lines().filter(|line| !line.starts_with('#'))
+        {
+            let [kind, reason, trigger, by] = line.split('\t').collect::<Vec<_>>()[..] else {
+                panic!("{line}")
+            };
+            assert_eq!(super::super::trigger_name(reason), trigger);
+            assert_eq!(shown.contains(&(kind.into(), reason.into())), by != "event", "{line}");
+            if kind == "Rollout" {
+                assert_eq!(is_derived(reason), by != "event", "{line}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_event_says_which_occurrence_it_means() {
+        let object = view(&serde_json::json!({
+            "metadata": {"name": "cart", "annotations": {"rollout.argoproj.io/revision": "3"}},
+            "status": {"currentStepIndex": 2.0, "currentPodHash": "b"},
+        }));
+        assert_eq!(mark("RolloutStepCompleted", Some(&object), ""), "2");
+        assert_eq!(mark("RolloutUpdated", Some(&object), ""), "3");
+        assert_eq!(mark("RolloutCompleted", Some(&object), ""), "b");
+        assert_eq!(mark("RolloutCompleted", None, ""), "");
+        assert_eq!(
+            mark("AnalysisRunFailed", None, "Step Analysis Run 'run-1' Status New: 'Failed'"),
+            "run-1"
+        );
+        assert_eq!(mark("AnalysisRunFailed", None, "failed"), "");
+        assert_eq!(mark("RolloutPaused", Some(&object), "it's"), "");
+    }
 }

@@ -344,7 +344,7 @@ impl Desk {
             figures.count(RolloutCount::Event, &key.namespace, &key.name, warning, &event.reason);
             figures.observe(&key.namespace, &key.name, 0.0);
         }
-        self.lane.happenings.dealt_with(event);
+        self.dealt_with(event);
     }
 
     /// The version that an Event names, from the cluster: after a restart only the newest one is known here.
@@ -374,18 +374,20 @@ impl Desk {
         // The controller says this about every Rollout whenever it starts (core 6.5, FIX).
         let old = || created(object).is_none_or(|created| event.time - created > NEWBORN);
         if event.reason == "RolloutAddedToInformer" && old() {
-            return self.lane.happenings.dealt_with(event);
+            return self.dealt_with(event);
         }
         let view = exact.then(|| View::of(object));
         let mark = derive::mark(&event.reason, view.as_ref(), &event.message);
         let folds = event.reason == "RolloutAborted";
         let key = (identity(object), event.reason.clone());
         let ruling = match self.beside.grace {
-            Some(_) => self.merge.event(key, &mark, times, folds, Instant::now()),
-            None => Ruling::Tell,
+            Some(_) if derive::is_derived(&event.reason) => {
+                self.merge.event(key, &mark, times, folds, Instant::now())
+            }
+            _ => Ruling::Tell,
         };
         let shown = match ruling {
-            Ruling::Known => return self.lane.happenings.dealt_with(event),
+            Ruling::Known => return self.dealt_with(event),
             Ruling::TellInstead(waited) if !exact => waited.object,
             Ruling::Tell | Ruling::TellInstead(_) => Arc::clone(object),
         };
@@ -399,7 +401,11 @@ impl Desk {
             id: format!("{}.{}", event.uid.replace(' ', "_"), event.count),
         };
         self.tell(happening, Some(event)).await;
-        self.lane.happenings.dealt_with(event);
+        self.dealt_with(event);
+    }
+
+    fn dealt_with(&self, event: &CoreEvent) {
+        self.lane.happenings.dealt_with(event, self.lane.clock.unix_seconds());
     }
 
     async fn tell(&mut self, happening: Happening, event: Option<&CoreEvent>) {

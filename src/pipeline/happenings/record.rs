@@ -109,11 +109,11 @@ impl Record {
         }
     }
 
-    /// `event` is dealt with.
-    pub(super) fn dealt_with(&self, event: &CoreEvent) {
+    /// `event` is dealt with at Unix second `now`. A clock that is ahead of ours must not make others look old.
+    pub(super) fn dealt_with(&self, event: &CoreEvent, now: i64) {
         let mut state = self.state();
         state.changed = true;
-        state.newest = state.newest.max(event.time);
+        state.newest = state.newest.max(event.time.min(now));
         state.owed.remove(&event.uid);
         state.seen.insert(event.uid.clone(), (event.count, event.time));
         state.trim();
@@ -236,7 +236,7 @@ mod tests {
         assert_eq!(first.news(&event("past", 4, 900)), 0, "it happened before the first start");
         for one in [event("a", 1, 1_001), event("b", 2, 1_002), event("slow", 1, 1_003)] {
             assert_eq!(first.news(&one), 1);
-            first.dealt_with(&one);
+            first.dealt_with(&one, 1_010);
         }
         assert_eq!(first.news(&event("b", 5, 1_004)), 3);
         first.open("slow.1", &ObjectKey::new("shop", "cart"), 2, Some(&event("slow", 1, 1_003)));
@@ -259,10 +259,17 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_clock_that_is_ahead_makes_nothing_old() {
+        let record = Record::new(None, 1_000);
+        record.dealt_with(&event("ahead", 1, 9_000), 1_001);
+        assert_eq!(record.news(&event("next", 1, 1_002)), 1);
+    }
+
+    #[tokio::test]
     async fn what_is_remembered_has_a_bound() {
         let record = Record::new(None, 0);
         for number in 0..30_000 {
-            record.dealt_with(&event(&number.to_string(), 1, number / 1_000));
+            record.dealt_with(&event(&number.to_string(), 1, number / 1_000), 40);
         }
         assert!(record.state().seen.len() <= MOST);
         assert_eq!(record.news(&event("29999", 1, 29)), 0);

@@ -1,11 +1,11 @@
 //! Whether a controller holds its Lease in a namespace: then it is at work there.
 
 use jiff::Timestamp;
-use kube::api::GetParams;
+use kube::api::ListParams;
 use serde::Deserialize;
 
+use super::Api;
 use super::api::collection_path;
-use super::{Api, ApiError};
 use crate::model::Resource;
 use crate::source::SourceError;
 
@@ -20,10 +20,22 @@ pub struct Holder {
     pub identity: String,
 }
 
+#[derive(Deserialize)]
+struct List {
+    items: Vec<Lease>,
+}
+
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct Lease {
+    metadata: Metadata,
     spec: Spec,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Metadata {
+    name: String,
 }
 
 #[derive(Deserialize, Default)]
@@ -33,27 +45,26 @@ struct Spec {
     renew_time: Option<String>,
 }
 
-/// Who holds the Lease `name` in `namespace` at Unix second `now`; `None` if nobody does.
+/// Who holds a Lease in `namespace` whose name begins with `name` at Unix second `now`; `None` if nobody does.
 pub async fn lease_holder(
     api: &Api,
     namespace: &str,
     name: &str,
     now: i64,
 ) -> Result<Option<Holder>, SourceError> {
-    let action = format!("get leases/{namespace}/{name}");
+    let action = format!("list leases/{namespace}");
     let failed = |detail: String| SourceError::Failed { action: action.clone(), detail };
     let leases = Resource::new("coordination.k8s.io", "v1", "leases", Some("Lease"));
     let request = kube::core::Request::new(collection_path(&leases, namespace))
-        .get(name, &GetParams::default())
+        .list(&ListParams::default())
         .map_err(|error| failed(error.to_string()))?;
-    match api.bytes(request).await {
-        Ok(body) => {
-            let lease: Lease = serde_json::from_slice(&body).map_err(|error| failed(error.to_string()))?;
-            Ok(held(lease.spec, now))
-        }
-        Err(ApiError::Status { code: 404, .. }) => Ok(None),
-        Err(error) => Err(error.into_source_error(action.clone())),
-    }
+    let body = match api.bytes(request).await {
+        Ok(body) => body,
+        Err(error) => return Err(error.into_source_error(action)),
+    };
+    let list: List = serde_json::from_slice(&body).map_err(|error| failed(error.to_string()))?;
+    let mut named = list.items.into_iter().filter(|lease| lease.metadata.name.starts_with(name));
+    Ok(named.find_map(|lease| held(lease.spec, now)))
 }
 
 fn held(spec: Spec, now: i64) -> Option<Holder> {

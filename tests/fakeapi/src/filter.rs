@@ -8,7 +8,7 @@ pub(crate) struct Filter {
     /// Empty for all.
     pub(crate) namespace: String,
     labels: Vec<Requirement>,
-    /// `metadata.name` and `metadata.namespace`: path, whether it must be equal, value.
+    /// `metadata.name`, `metadata.namespace` and, of Events, `source`: path, whether it must be equal, value.
     fields: Vec<(String, bool, String)>,
 }
 
@@ -43,10 +43,20 @@ impl Filter {
                 Requirement::Absent(key) => label(key).is_none(),
             })
             && self.fields.iter().all(|(path, equal, value)| {
-                let actual = if path == "metadata.name" { name } else { namespace };
+                let actual = match path.as_str() {
+                    "metadata.name" => name,
+                    "source" => source(object),
+                    _ => namespace,
+                };
                 (actual == value) == *equal
             })
     }
+}
+
+/// Who wrote an Event.
+fn source(event: &Value) -> &str {
+    let component = event["source"]["component"].as_str().filter(|component| !component.is_empty());
+    component.or(event["reportingComponent"].as_str()).unwrap_or_default()
 }
 
 /// At commas outside of brackets.
@@ -98,7 +108,7 @@ fn field(text: &str) -> Result<(String, bool, String), String> {
         text.split_once("==").or_else(|| text.split_once('=')).map(|(path, value)| (path, true, value))
     });
     match parts {
-        Some((path @ ("metadata.name" | "metadata.namespace"), equal, value)) => {
+        Some((path @ ("metadata.name" | "metadata.namespace" | "source"), equal, value)) => {
             Ok((path.into(), equal, value.into()))
         }
         _ => Err(format!("field label not supported: {text}")),
@@ -128,5 +138,8 @@ mod tests {
                 && holds("", "metadata.namespace!=z")
         );
         assert!(Filter::new("", "", "spec.x=1").is_err());
+        let event = json!({"source": {"component": ""}, "reportingComponent": "c"});
+        let from = |fields: &str| Filter::new("", "", fields).unwrap().matches("ns", "x", &event);
+        assert!(from("source=c") && !from("source=d"));
     }
 }

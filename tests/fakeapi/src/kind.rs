@@ -41,6 +41,7 @@ impl Kind {
             ("AppProject", "appprojects"),
             ("Rollout", "rollouts"),
             ("AnalysisRun", "analysisruns"),
+            ("Experiment", "experiments"),
         ]
         .into_iter()
         .map(|(kind, plural)| Self::new("argoproj.io", "v1alpha1", kind, plural))
