@@ -26,6 +26,11 @@ fn config(set: &str) -> Config {
     config
 }
 
+/// Objects of the event engine of Rollouts have plain JSON numbers (core 3.2.2).
+fn numbers(set: &str) -> Numbers {
+    if set == "rollouts" { Numbers::Float } else { Numbers::Kubernetes }
+}
+
 fn samples(set: &str) -> Vec<(String, Arc<Object>)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("presets").join(set).join("samples");
     let mut files: Vec<PathBuf> =
@@ -33,7 +38,7 @@ fn samples(set: &str) -> Vec<(String, Arc<Object>)> {
     files.sort();
     let read = |path: &PathBuf| {
         let node = yaml::parse_node(&std::fs::read_to_string(path).unwrap()).unwrap();
-        let object = Object::parse(node.to_json().to_string().into(), Numbers::Kubernetes).unwrap();
+        let object = Object::parse(node.to_json().to_string().into(), numbers(set)).unwrap();
         (path.file_stem().unwrap().to_string_lossy().into_owned(), Arc::new(object))
     };
     files.iter().map(read).collect()
@@ -87,6 +92,14 @@ fn templates_of_argo_cd() {
 #[test]
 fn templates_of_rollouts() {
     check("rollouts", &RolloutBinding::default());
+}
+
+/// All triggers of Rollouts are upstream's: an event alone tells them (core 8.3).
+#[test]
+fn triggers_of_rollouts_have_no_condition() {
+    for (name, trigger) in &config("rollouts").policy.triggers {
+        assert!(trigger.conditions.iter().all(|one| one.when_is_empty && one.once_per.is_none()), "{name}");
+    }
 }
 
 /// A different key would tell every Application again (core 3.3).

@@ -103,7 +103,10 @@ pub(crate) const STORY: &[Step] = &[
         what: "checkout: the rollout is complete",
         file: "checkout.yaml",
         values: &[("@PHASE@", "Healthy"), ("@STEP@", "2"), ("@STABLE@", "6f9d8b7c5")],
-        expect: &[Expected { service: "slack", to: "#rollouts", says: "Rollout checkout is complete" }],
+        expect: &[
+            Expected { service: "slack", to: "#rollouts", says: "Rollout checkout finished step 2 of 2" },
+            Expected { service: "slack", to: "#rollouts", says: "Rollout checkout is complete" },
+        ],
     },
 ];
 
