@@ -16,8 +16,8 @@ use tokio::task::JoinHandle;
 
 use super::assemble;
 use super::connection::ConnectionArgs;
-use crate::delivery::client::Egress;
 use super::rollout::RolloutArgs;
+use crate::delivery::client::Egress;
 use crate::model::Redactor;
 use crate::pipeline::Pipeline;
 use crate::telemetry::admin;
