@@ -14,6 +14,7 @@ mod output;
 mod render;
 mod repo_server;
 mod rollout;
+mod shell;
 mod table;
 mod template;
 mod test;
