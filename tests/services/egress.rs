@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use dodona::delivery::client::{Clients, Egress, Names, Proxies, Reach};
 use dodona::delivery::{DeliveryError, Retry};
 use dodona_recorder::http::{Answer, HttpRecorder};
+use dodona_recorder::nats::{self, NatsRecorder};
 use dodona_recorder::smtp::{Script, SmtpRecorder};
 use futures::future::BoxFuture;
 
@@ -159,5 +160,21 @@ async fn mail_servers_of_tenants_are_judged_too() {
         }
         assert!(recorder.take().transcript.is_empty(), "{kind}");
         at("mail.example", "127.0.0.0/8").send().await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nats_servers_of_tenants_are_judged_too() {
+    for (kind, contract) in contracts().into_iter().filter(|(_, contract)| contract.transport == "nats") {
+        let recorder = NatsRecorder::start(nats::Script::default());
+        let port = recorder.host().replace("127.0.0.1:", "");
+        let at = |host: &str, allow: &str| {
+            let clients = clients(&[("nats.example", &["127.0.0.1"])], allow, Proxies::default());
+            Subject::with(kind, &contract, &format!("nats://{host}:{port}"), 0, &clients, &[])
+        };
+        for host in ["127.0.0.1", "nats.example"] {
+            check_closed(kind, &contract, host, at(host, "").send().await.map(drop));
+        }
+        at("nats.example", "127.0.0.0/8").send().await.unwrap();
     }
 }

@@ -10,6 +10,7 @@ mod contract;
 mod docs;
 mod egress;
 mod peers;
+mod pipeline;
 mod play;
 mod receivers;
 mod rehearsal;

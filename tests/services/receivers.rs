@@ -57,7 +57,7 @@ fn patient(kind: &str, contract: &Contract, url: &str) -> Subject {
 
 /// Sends and expects an error of `kind` in time.
 async fn expect_error(kind: &str, contract: &Contract, url: &str, what: &str, expected: &str) {
-    let waits = what.ends_with("silence");
+    let waits = is_waiting(what);
     let subject = if waits { limited(kind, contract, url, "1s") } else { patient(kind, contract, url) };
     let begin = Instant::now();
     let result = subject.send().await;
@@ -68,30 +68,33 @@ async fn expect_error(kind: &str, contract: &Contract, url: &str, what: &str, ex
     check_secrets(kind, contract, &error);
 }
 
+/// Whether misbehaviour is about waiting.
+fn is_waiting(what: &str) -> bool {
+    what.ends_with("silence")
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn bad_receivers_give_errors_in_time() {
-    let all = misbehaviour();
+    let play = async |kind: &str, contract: &Contract, what: &str, (answer, expected): (Answer, &str)| {
+        let last = answer.clone();
+        let recorder = contract.receiver(move |_| last.clone());
+        expect_error(kind, contract, &format!("http://{}", recorder.host()), what, expected).await;
+        if !contract.first.is_empty() {
+            // The same for the request that comes first of all.
+            let recorder = HttpRecorder::start(move |_| answer.clone());
+            expect_error(kind, contract, &format!("http://{}", recorder.host()), what, expected).await;
+        }
+    };
+    // What waits goes side by side, what works one by one.
+    let waiting = http_contracts().map(|(kind, contract)| async move {
+        for (what, how) in misbehaviour().into_iter().filter(|(what, _)| is_waiting(what)) {
+            play(kind, &contract, what, how).await;
+        }
+    });
+    futures::future::join_all(waiting).await;
     for (kind, contract) in http_contracts() {
-        let play = |(what, (answer, expected)): (&'static str, (Answer, &'static str))| {
-            let contract = &contract;
-            async move {
-                let last = answer.clone();
-                let recorder = contract.receiver(move |_| last.clone());
-                expect_error(kind, contract, &format!("http://{}", recorder.host()), what, expected).await;
-                if contract.first.is_empty() {
-                    return;
-                }
-                // The same for the request that comes first of all.
-                let recorder = HttpRecorder::start(move |_| answer.clone());
-                expect_error(kind, contract, &format!("http://{}", recorder.host()), what, expected).await;
-            }
-        };
-        // Those that wait side by side, those that work one by one.
-        let (waiting, working): (Vec<_>, Vec<_>) =
-            all.clone().into_iter().partition(|(what, _)| what.ends_with("silence"));
-        futures::future::join_all(waiting.into_iter().map(play)).await;
-        for case in working {
-            play(case).await;
+        for (what, how) in misbehaviour().into_iter().filter(|(what, _)| !is_waiting(what)) {
+            play(kind, &contract, what, how).await;
         }
         let error = patient(kind, &contract, "http://127.0.0.1:1").send().await.unwrap_err();
         assert_eq!((error.kind.label(), error.retry), ("network", Retry::Later), "{kind}: {error:?}");

@@ -1,15 +1,19 @@
-//! Secrets that are planted in the settings must not come out in errors or in log lines, at any level.
+//! Secrets that are planted in the settings, or that receivers hand out, must not come out: in errors, in log lines at any
+//! level, in dead letters, in metrics.
 
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
+use dodona::delivery::DeliveryError;
 use dodona::delivery::client::Reach;
-use dodona_recorder::http::{Answer, HttpRecorder};
+use dodona::model::Receipt;
+use dodona_recorder::http::{Answer, HttpRecorder, Recorded};
 use dodona_recorder::nats::{self, NatsRecorder};
 use dodona_recorder::smtp::{Script, SmtpRecorder};
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::contract::{Subject, contracts};
+use crate::pipeline::seen;
 
 /// Keeps what is logged.
 #[derive(Clone, Default)]
@@ -57,38 +61,47 @@ fn planted_secrets_stay_inside() {
     }
 }
 
+/// Addresses that lead nowhere.
+const NOWHERE: [&str; 5] = [
+    "http://127.0.0.1:1",
+    "http://no-such-host.invalid",
+    "ftp://127.0.0.1",
+    "http://127.0.0.1:x",
+    "https://127.0.0.1:1",
+];
+
 /// Makes every service fail in many ways; errors are checked here, log lines by the caller.
 async fn provoke() {
     for (kind, contract) in contracts() {
         let secrets = contract.secrets.clone();
         assert!(contract.transport == "none" || !secrets.is_empty(), "{kind} plants no secret");
         // The receiver returns what it got, as many do in their error pages.
-        let echo = |status: u16| {
-            HttpRecorder::start(move |request| {
-                Answer::reply(status, request.text()).with("Location", &request.target)
-            })
+        let parrot = |status: u16| {
+            move |request: &Recorded| Answer::reply(status, request.text()).with("Location", &request.target)
         };
-        let check = |result: Result<dodona::model::Receipt, dodona::delivery::DeliveryError>| {
-            let text = format!("{result:?}");
+        let check_text = |text: &str| {
             for secret in &secrets {
-                assert!(!text.contains(secret.as_str()), "{kind} shows a secret: {text}");
+                let line = text.lines().find(|line| line.contains(secret.as_str()));
+                assert_eq!(line, None, "{kind} shows a secret");
             }
         };
+        let check = |result: Result<Receipt, DeliveryError>| check_text(&format!("{result:?}"));
         let extra = [("retryMax", (-1).into()), ("timeout", "2s".into())];
         let reach = || Reach { tls_directory: None, ..Reach::default() };
         if contract.transport == "http" {
-            for status in [200, 302, 400, 401, 429, 500] {
-                let recorder = echo(status);
-                let url = format!("http://{}", recorder.host());
-                check(Subject::new(kind, &contract, &url, 0, reach(), &extra).send().await);
+            for status in [200, 302, 307, 400, 401, 429, 500] {
+                // The first request of all is refused, and the one that counts: behind a token that was handed out.
+                for recorder in [HttpRecorder::start(parrot(status)), contract.receiver(parrot(status))] {
+                    let url = format!("http://{}", recorder.host());
+                    check(Subject::new(kind, &contract, &url, 0, reach(), &extra).send().await);
+                }
             }
-            for url in [
-                "http://127.0.0.1:1",
-                "http://no-such-host.invalid",
-                "ftp://127.0.0.1",
-                "http://127.0.0.1:x",
-                "https://127.0.0.1:1",
-            ] {
+            let accepting = contract.accepting();
+            let url = format!("http://{}", accepting.host());
+            check(Subject::new(kind, &contract, &url, 0, reach(), &extra).send().await);
+            let recorder = contract.receiver(parrot(400));
+            check_text(&seen(kind, &contract, &format!("http://{}", recorder.host()), 0).await);
+            for url in NOWHERE {
                 check(Subject::new(kind, &contract, url, 0, reach(), &extra).send().await);
             }
         }
@@ -102,6 +115,7 @@ async fn provoke() {
                 let recorder = NatsRecorder::start(script);
                 let url = format!("nats://{}", recorder.host());
                 check(Subject::new(kind, &contract, &url, 0, reach(), &extra).send().await);
+                check_text(&seen(kind, &contract, &url, 0).await);
             }
         }
         if contract.transport == "smtp" {
@@ -110,6 +124,7 @@ async fn provoke() {
                 let script = Script { ehlo: vec!["AUTH PLAIN LOGIN".into()], replies, ..Script::default() };
                 let recorder = SmtpRecorder::start(script);
                 check(Subject::new(kind, &contract, "", recorder.port(), reach(), &extra).send().await);
+                check_text(&seen(kind, &contract, "", recorder.port()).await);
             }
         }
     }
