@@ -138,7 +138,8 @@ impl<'c> Install<'c> {
     /// Starts the controller as the pod would: its arguments, its variables, its files.
     fn start(&self, log: std::fs::File) -> anyhow::Result<Child> {
         let pod = &self.deployment()?["spec"]["template"]["spec"];
-        let container = &pod["containers"][0];
+        let container =
+            list(&pod["containers"]).find(|one| one["name"] == "dodona").context("no container `dodona`")?;
         let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_dodona"));
         let mut arguments: Vec<String> = list(&container["args"]).map(text).collect();
         for mount in list(&container["volumeMounts"]) {
@@ -291,7 +292,12 @@ async fn run(cluster: &Real, folder: &Path) -> anyhow::Result<usize> {
     let mut permissions = 0;
     if case["without"] == true {
         // A server that streams lists, as this one does, is asked to watch and nothing else; `list` is for older ones.
-        for (at, rule, resource, verb) in install.permissions().into_iter().filter(|one| one.3 != "list") {
+        let spared: Vec<String> = list(&case["spared"]).map(text).collect();
+        let taken = |one: &(usize, usize, String, String)| {
+            let named = format!("{}/{}", one.2, one.3);
+            one.3 != "list" && !spared.contains(&one.2) && !spared.contains(&named)
+        };
+        for (at, rule, resource, verb) in install.permissions().into_iter().filter(taken) {
             without(&install, &objects, at, rule, &resource, &verb).await?;
             permissions += 1;
         }
