@@ -7,6 +7,7 @@
 )]
 
 mod tidy {
+    pub(crate) mod book;
     pub(crate) mod dependencies;
     pub(crate) mod layers;
     pub(crate) mod links;
