@@ -91,7 +91,10 @@ fn every_bad_example_breaks_its_rule_and_no_other() {
             if rules(&outcome) != [section.name.as_str()] {
                 failures.push(format!("{}: found {}", section.name, report::text(&outcome)));
             }
-            writeln!(messages, "{}", report::text(&outcome).lines().next().unwrap_or_default()).unwrap();
+            let first = report::text(&outcome).lines().next().unwrap_or_default().to_owned();
+            // The list grows with every new service.
+            let stable = first.split("the types are").next().unwrap_or_default();
+            writeln!(messages, "{stable}").unwrap();
         }
         for text in &section.good {
             let outcome = look(text);
@@ -143,6 +146,19 @@ fn names_in_other_files_and_overlays() {
     let outcome = lint(&[base, team, overlay], &[]);
     let files: Vec<_> = outcome.findings.iter().map(|one| (one.file.as_str(), one.rule.name)).collect();
     assert_eq!(files, [("overlay.yaml", "template-syntax")]);
+}
+
+/// Of a kind that nobody has described, nothing is said about variables.
+#[test]
+fn configurations_of_other_kinds() {
+    let text = |name: &str, variable: &str| {
+        format!(
+            "kind: ConfigMap\napiVersion: v1\nmetadata: {{name: {name}}}\ndata:\n  template.a: |\n    message: '{{{{.{variable}.metadata.name}}}}'\n  trigger.t: |\n    - when: {variable}.status.phase == 'x'\n      send: [a]\n"
+        )
+    };
+    assert_eq!(rules(&look(&text("cert-notifications-cm", "cert"))), [""; 0]);
+    assert_eq!(rules(&look(&text("argocd-notifications-cm", "cert"))), ["unknown-variable"]);
+    assert_eq!(rules(&look(&text("team-notifications", "rollout"))), ["unknown-value"]);
 }
 
 #[test]

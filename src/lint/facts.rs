@@ -5,8 +5,10 @@ use std::sync::Arc;
 use super::samples::{Sample, Walk};
 use crate::binding::Binding;
 use crate::binding::app::AppBinding;
+use crate::binding::generic::GenericBinding;
 use crate::binding::namespaces::NamespacePatterns;
 use crate::binding::rollout::RolloutBinding;
+use crate::config::yaml;
 
 /// A binding and what `lint` knows about its kind.
 pub(super) struct Facts {
@@ -53,7 +55,7 @@ const ROLLOUT_ABSENT: &[&str] = &[
     "rollout.status.canary",
 ];
 
-/// The built-in bindings and `more`.
+/// The built-in bindings, `more`, and one at the end of which nothing is known.
 pub(super) fn all(more: &[Arc<dyn Binding>]) -> Vec<Facts> {
     let app: Arc<dyn Binding> = Arc::new(AppBinding::new("argocd", NamespacePatterns::default()));
     let rollout: Arc<dyn Binding> = Arc::new(RolloutBinding::default());
@@ -80,7 +82,22 @@ pub(super) fn all(more: &[Arc<dyn Binding>]) -> Vec<Facts> {
         absent: &[],
         samples: Vec::new(),
     }));
+    all.extend(unknown());
     all
+}
+
+/// A kind that no binding describes: its configuration is compiled, and nothing is said about variables.
+fn unknown() -> Option<Facts> {
+    let text =
+        "name: unknown\nresource: {version: v1, plural: unknown}\nconfigMap: unknown\nsecret: unknown\n";
+    let binding = yaml::parse_node(text).and_then(|node| GenericBinding::from_node(&node)).ok()?;
+    Some(Facts {
+        binding: Arc::new(binding),
+        more_variables: &[],
+        values: &[],
+        absent: &[],
+        samples: Vec::new(),
+    })
 }
 
 impl Facts {
@@ -115,5 +132,15 @@ impl Facts {
     /// Whether the field `path` is absent in some objects.
     pub(super) fn may_be_absent(&self, path: &[String]) -> bool {
         self.absent.contains(&path.join(".").as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_one_is_the_one_that_nobody_knows() {
+        assert_eq!(all(&[]).last().unwrap().binding.name(), "unknown");
     }
 }

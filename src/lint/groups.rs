@@ -168,17 +168,27 @@ fn is_configuration(name: &str, keys: &Keys<'_>, bindings: &[Facts]) -> bool {
             .any(|key| matches!(Key::parse(key), Key::Template(_) | Key::Trigger(_) | Key::Service { .. }))
 }
 
-/// The binding that a configuration belongs to: by its name, else by the variables that its triggers use.
+/// The binding that a configuration belongs to: by its name, else by the variable that its texts use; the last one, of which
+/// nothing is known, if they use none.
 fn binding_of<'a>(name: &str, keys: &Keys<'_>, bindings: &'a [Facts]) -> Option<&'a Facts> {
     let named = bindings.iter().find(|facts| {
         let known = facts.binding.settings_names().0;
         // Generators put a hash behind the name.
         name == known || name.strip_prefix(known).is_some_and(|rest| rest.starts_with('-'))
     });
-    let uses_rollout =
-        || keys.values().any(|value| value.text.contains("rollout.") || value.text.contains(".rollout"));
-    let guessed = || bindings.iter().find(|facts| (facts.binding.name() == "rollout") == uses_rollout());
-    named.or_else(guessed).or(bindings.first())
+    let used =
+        || bindings.iter().find(|facts| keys.values().any(|value| uses(&value.text, facts.binding.name())));
+    named.or_else(used).or(bindings.last())
+}
+
+/// Whether `text` has `variable.` as a word.
+fn uses(text: &str, variable: &str) -> bool {
+    text.match_indices(variable).any(|(at, _)| {
+        let before = text.get(..at).and_then(|before| before.chars().next_back());
+        let after = text.get(at + variable.len()..).unwrap_or_default();
+        let is_word = |letter: char| letter.is_alphanumeric() || "-_/".contains(letter);
+        !before.is_some_and(is_word) && after.starts_with('.')
+    })
 }
 
 fn compile<'a>(

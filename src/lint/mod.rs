@@ -132,5 +132,8 @@ pub fn lint(sources: &[Source], bindings: &[Arc<dyn Binding>]) -> Outcome {
 
 /// The built-in bindings and `more`.
 pub fn bindings(more: &[Arc<dyn Binding>]) -> Vec<Arc<dyn Binding>> {
-    facts::all(more).into_iter().map(|facts| facts.binding).collect()
+    let mut all: Vec<_> = facts::all(more).into_iter().map(|facts| facts.binding).collect();
+    // The one of which nothing is known.
+    all.pop();
+    all
 }
