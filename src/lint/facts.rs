@@ -88,8 +88,7 @@ pub(super) fn all(more: &[Arc<dyn Binding>]) -> Vec<Facts> {
 
 /// A kind that no binding describes: its configuration is compiled, and nothing is said about variables.
 fn unknown() -> Option<Facts> {
-    let text =
-        "name: unknown\nresource: {version: v1, plural: unknown}\nconfigMap: unknown\nsecret: unknown\n";
+    let text = "name: unknown\nvariable: object\nresource: {version: v1, plural: unknown}\nconfigMap: unknown\nsecret: unknown\n";
     let binding = yaml::parse_node(text).and_then(|node| GenericBinding::from_node(&node)).ok()?;
     Some(Facts {
         binding: Arc::new(binding),
