@@ -12,18 +12,55 @@ use crate::source::{Shelf, Source, WatchSpec};
 /// Where Argo CD mounts the certificates of its parts (core 5.10.3).
 const DEFAULT_CONFIG_PATH: &str = "/app/config";
 
-/// The repo server that the flags name; nobody if there is no Application whose templates could ask it.
+/// What the flags say about the repo server.
+#[derive(Clone, Debug)]
+pub(super) struct RepoServerFlags {
+    pub(super) address: String,
+    pub(super) plaintext: bool,
+    pub(super) strict_tls: bool,
+    pub(super) authority: String,
+    pub(super) certificate: String,
+    pub(super) key: String,
+}
+
+impl From<&ControllerArgs> for RepoServerFlags {
+    fn from(arguments: &ControllerArgs) -> Self {
+        let is = |text: &str| text.eq_ignore_ascii_case("true");
+        Self {
+            address: arguments.argocd_repo_server.clone(),
+            plaintext: is(&arguments.argocd_repo_server_plaintext),
+            strict_tls: is(&arguments.argocd_repo_server_strict_tls),
+            authority: arguments.repo_server_ca_cert_path.clone(),
+            certificate: arguments.repo_server_client_cert_path.clone(),
+            key: arguments.repo_server_client_cert_key_path.clone(),
+        }
+    }
+}
+
+/// The repo server of a controller; nobody if there is no Application whose templates could ask it.
 pub(super) fn lookup(
     arguments: &ControllerArgs,
     namespace: &str,
     redactor: &Redactor,
     source: impl Fn(WatchSpec) -> Arc<dyn Source>,
 ) -> Arc<dyn Lookup> {
-    if arguments.argocd_repo_server.is_empty() || !arguments.bindings.iter().any(|name| name == "app") {
+    if !arguments.bindings.iter().any(|name| name == "app") {
         return Arc::new(NoLookup);
     }
-    let address =
-        Address { authority: arguments.argocd_repo_server.clone(), protection: protection(arguments) };
+    server(&arguments.into(), namespace, redactor, source)
+}
+
+/// The repo server that the flags name; nobody if they name none.
+pub(super) fn server(
+    flags: &RepoServerFlags,
+    namespace: &str,
+    redactor: &Redactor,
+    source: impl Fn(WatchSpec) -> Arc<dyn Source>,
+) -> Arc<dyn Lookup> {
+    if flags.address.is_empty() {
+        return Arc::new(NoLookup);
+    }
+    let address = Address { authority: flags.address.clone(), protection: protection(flags) };
     let (mut shelves, mut keepers) = (Vec::new(), Vec::new());
     let kinds = [
         ("secrets", "Secret", format!("{LABEL} in (repository,repo-creds)")),
@@ -48,22 +85,20 @@ pub(super) fn lookup(
     Arc::new(RepoServer::new(address, Patience::default(), surroundings, keepers))
 }
 
-fn protection(arguments: &ControllerArgs) -> Protection {
-    let is = |text: &str| text.eq_ignore_ascii_case("true");
-    if is(&arguments.argocd_repo_server_plaintext) {
+fn protection(flags: &RepoServerFlags) -> Protection {
+    if flags.plaintext {
         return Protection::Plaintext;
     }
-    let authorities = if !arguments.repo_server_ca_cert_path.is_empty() {
-        vec![PathBuf::from(&arguments.repo_server_ca_cert_path)]
-    } else if is(&arguments.argocd_repo_server_strict_tls) {
+    let authorities = if !flags.authority.is_empty() {
+        vec![PathBuf::from(&flags.authority)]
+    } else if flags.strict_tls {
         let base = super::environment("ARGOCD_APP_CONF_PATH").unwrap_or_else(|| DEFAULT_CONFIG_PATH.into());
         ["tls.crt", "ca.crt"].map(|name| PathBuf::from(&base).join("reposerver/tls").join(name)).into()
     } else {
         Vec::new()
     };
-    let client = (
-        PathBuf::from(&arguments.repo_server_client_cert_path),
-        PathBuf::from(&arguments.repo_server_client_cert_key_path),
-    );
-    Protection::Tls { authorities, client: Some(client) }
+    Protection::Tls {
+        authorities,
+        client: Some((PathBuf::from(&flags.certificate), PathBuf::from(&flags.key))),
+    }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
 use clap::{Args, Subcommand};
+use dodona_value::Scope;
 use serde_json::Value;
 
 use super::output::{Format, json_line, print, print_lines, print_value};
@@ -114,7 +115,6 @@ fn send(workspace: &Workspace, template: &str, object: &Arc<Object>, recipient: 
     let (service, wanted) = service(workspace, &destination)?;
     let policy = &workspace.config.policy;
     let asked = |name: &str| policy.templates.get(template).is_some_and(|template| template.mentions(name));
-    let scope = workspace.scope(object, Some(&destination), asked)?;
     let send = Send {
         policy: 0,
         trigger: String::new(),
@@ -124,7 +124,8 @@ fn send(workspace: &Workspace, template: &str, object: &Arc<Object>, recipient: 
         templates: vec![template.to_owned()],
         object: Arc::clone(object),
     };
-    let message = compose(&send, policy, wanted, &scope, &workspace.runtime)?;
+    let program = |scope: &Scope| compose(&send, policy, wanted, scope, &workspace.runtime);
+    let message = workspace.run(object, Some(&send.destination), asked, program)??;
     let delivery = async {
         tokio::time::timeout(DELIVERY, service.deliver(&message, &send.destination.recipient)).await
     };

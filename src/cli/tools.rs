@@ -110,7 +110,12 @@ pub(crate) struct AnyTemplateArgs {
 /// Runs `dodona app …`.
 pub(crate) fn app(arguments: AppArgs) -> anyhow::Result<ExitCode> {
     match arguments.command {
-        Some(tool) => run(assemble::known("app", &arguments.source.connection)?, tool, &arguments.source),
+        Some(tool) => run(
+            assemble::known("app", &arguments.source.connection)?,
+            tool,
+            &arguments.source,
+            Some(&arguments.repo_server),
+        ),
         None => help_of(&["app"]),
     }
 }
@@ -121,7 +126,9 @@ pub(crate) fn rollouts(arguments: RolloutsArgs) -> anyhow::Result<ExitCode> {
         return help_of(&["rollouts"]);
     };
     match arguments.command {
-        Some(tool) => run(assemble::known("rollout", &arguments.source.connection)?, tool, &arguments.source),
+        Some(tool) => {
+            run(assemble::known("rollout", &arguments.source.connection)?, tool, &arguments.source, None)
+        }
         None => help_of(&["rollouts", "notifications"]),
     }
 }
@@ -129,18 +136,26 @@ pub(crate) fn rollouts(arguments: RolloutsArgs) -> anyhow::Result<ExitCode> {
 /// Runs `dodona trigger …`.
 pub(crate) fn any_trigger(arguments: AnyTriggerArgs) -> anyhow::Result<ExitCode> {
     let binding = assemble::known(&arguments.binding.binding, &arguments.source.connection)?;
-    run(binding, Tool::Trigger(arguments.group), &arguments.source)
+    run(binding, Tool::Trigger(arguments.group), &arguments.source, Some(&arguments.repo_server))
 }
 
 /// Runs `dodona template …`.
 pub(crate) fn any_template(arguments: AnyTemplateArgs) -> anyhow::Result<ExitCode> {
     let binding = assemble::known(&arguments.binding.binding, &arguments.source.connection)?;
-    run(binding, Tool::Template(arguments.group), &arguments.source)
+    run(binding, Tool::Template(arguments.group), &arguments.source, Some(&arguments.repo_server))
 }
 
-fn run(binding: Arc<dyn Binding>, tool: Tool, source: &SourceArgs) -> anyhow::Result<ExitCode> {
+fn run(
+    binding: Arc<dyn Binding>,
+    tool: Tool,
+    source: &SourceArgs,
+    repo_server: Option<&RepoServerArgs>,
+) -> anyhow::Result<ExitCode> {
     let open = || {
-        let workspace = Workspace::open(binding, &source.input, &source.connection)?;
+        let mut workspace = Workspace::open(binding, &source.input, &source.connection)?;
+        if let Some(flags) = repo_server {
+            workspace = workspace.asking(flags);
+        }
         workspace.show_reports();
         anyhow::Ok(workspace)
     };

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use anyhow::bail;
 use clap::{Args, Subcommand};
+use dodona_value::Scope;
 use serde_json::Value;
 
 use super::output::{Format, Paint, print, print_lines, print_value};
@@ -109,12 +110,13 @@ fn evaluate_on(workspace: &Workspace, arguments: &RunArgs) -> anyhow::Result<Exi
         bail!("trigger with name '{}' does not exist (found {})", arguments.name, found.join(", "));
     };
     let object = workspace.object(&arguments.object)?;
-    let scope = workspace.scope(&object, None, |name| trigger.mentions(name))?;
     let texts = definitions.triggers.get(&arguments.name).cloned().flatten().unwrap_or_default();
     let name = Arc::from(arguments.name.as_str());
     let mut table = Table::new(&["CONDITION", "RESULT"]);
     let mut code = ExitCode::SUCCESS;
-    for (verdict, text) in evaluate(0, &name, trigger, &scope, &workspace.runtime).zip(&texts) {
+    let program = |scope: &Scope| evaluate(0, &name, trigger, scope, &workspace.runtime).collect::<Vec<_>>();
+    let verdicts = workspace.run(&object, None, |name| trigger.mentions(name), program)?;
+    for (verdict, text) in verdicts.into_iter().zip(&texts) {
         table.row(&[&text.when, if verdict.triggered { "true" } else { "false" }]);
         if let Some(error) = verdict.error {
             eprintln!("{}: `{}`: {error}", Paint::stderr().red("error"), text.when.trim_end());

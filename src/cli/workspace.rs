@@ -1,5 +1,6 @@
 //! One configuration, read and compiled, with everything that a command needs to try it on an object.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
@@ -10,14 +11,18 @@ use super::assemble;
 use super::connection::ConnectionArgs;
 use super::input::{Input, InputArgs};
 use super::output::Paint;
-use crate::binding::{Binding, SharedFacts};
+use super::repo_server::{self, RepoServerFlags};
+use crate::binding::{Binding, Facts, SharedFacts};
 use crate::config::{BuildOptions, Config, yaml};
 use crate::delivery::client::Clients;
 use crate::engine::Reading;
+use crate::lookup::answered;
 use crate::model::{
-    Clock, Companions, Destination, NoLookup, Object, ObjectKey, Redactor, Secret, Secrets, Settings,
-    Severity, SystemClock, language_runtime,
+    Clock, Companions, Destination, Lookup, NoLookup, Object, ObjectKey, Redactor, Secret, Secrets, Settings,
+    Severity, SystemClock, Unanswered, language_runtime,
 };
+use crate::source::Source;
+use crate::source::kube::KubeSource;
 
 /// What is watched.
 #[derive(Args, Clone, Debug)]
@@ -60,7 +65,7 @@ pub(crate) struct RepoServerArgs {
     #[arg(
         long,
         value_name = "FILE",
-        default_value = "",
+        default_value = "/app/config/reposerver/mtls/client.crt",
         hide_default_value = true,
         global = true,
         hide_short_help = true
@@ -70,12 +75,25 @@ pub(crate) struct RepoServerArgs {
     #[arg(
         long,
         value_name = "FILE",
-        default_value = "",
+        default_value = "/app/config/reposerver/mtls/client.key",
         hide_default_value = true,
         global = true,
         hide_short_help = true
     )]
     repo_server_client_cert_key_path: String,
+}
+
+impl RepoServerArgs {
+    fn flags(&self) -> RepoServerFlags {
+        RepoServerFlags {
+            address: self.argocd_repo_server.clone(),
+            plaintext: self.argocd_repo_server_plaintext,
+            strict_tls: self.argocd_repo_server_strict_tls,
+            authority: self.repo_server_ca_cert_path.clone(),
+            certificate: self.repo_server_client_cert_path.clone(),
+            key: self.repo_server_client_cert_key_path.clone(),
+        }
+    }
 }
 
 /// A configuration at hand.
@@ -90,6 +108,10 @@ pub(crate) struct Workspace {
     /// Knows the values of the Secret.
     pub(crate) redactor: Redactor,
     facts: SharedFacts,
+    /// How to reach the repo server, if somebody may ask it.
+    repo_server: Option<RepoServerFlags>,
+    /// Who answers `repo.…`, once somebody has asked.
+    lookup: OnceCell<Option<Arc<dyn Lookup>>>,
 }
 
 impl Workspace {
@@ -150,7 +172,17 @@ impl Workspace {
         let facts = SharedFacts::new(&config.context, &config.secrets, Arc::new(NoLookup));
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let runtime = language_runtime(clock, assemble::local_zone());
-        Self { input, binding, config, settings, runtime, redactor: redactor.clone(), facts }
+        Self {
+            input,
+            binding,
+            config,
+            settings,
+            runtime,
+            redactor: redactor.clone(),
+            facts,
+            repo_server: None,
+            lookup: OnceCell::new(),
+        }
     }
 
     /// Prints what is wrong with the configuration to standard error.
@@ -187,20 +219,62 @@ impl Workspace {
         Ok(Arc::new(object))
     }
 
-    /// The variables of `object`; `asked` says whether somebody may use a variable of this name. What lies beside the object
-    /// (its AppProject) is in the cluster, and is looked for only if it is used.
-    pub(crate) fn scope(
+    /// The same configuration, whose texts may ask the repo server.
+    pub(crate) fn asking(mut self, flags: &RepoServerArgs) -> Self {
+        self.repo_server = (self.binding.name() == "app").then(|| flags.flags());
+        self
+    }
+
+    /// The repo server, where there is a cluster that knows its repositories.
+    fn lookup(&self) -> Option<&Arc<dyn Lookup>> {
+        let find = || {
+            let flags = self.repo_server.as_ref()?;
+            let api = self.input.wait(self.input.cluster.api()).ok()?.clone();
+            let namespace = api.default_namespace().to_owned();
+            let source = |spec| Arc::new(KubeSource::new(api.clone(), spec)) as Arc<dyn Source>;
+            Some(repo_server::server(flags, &namespace, &self.redactor, source))
+        };
+        self.lookup.get_or_init(find).as_ref()
+    }
+
+    /// Runs `program` with the variables of `object`. `asked` says whether it may use a variable of this name: what lies
+    /// beside the object (its AppProject) and what the repo server knows is looked for only then.
+    pub(crate) fn run<T>(
         &self,
         object: &Arc<Object>,
         destination: Option<&Destination>,
         asked: impl Fn(&str) -> bool,
-    ) -> anyhow::Result<Scope> {
+        program: impl Fn(&Scope) -> T,
+    ) -> anyhow::Result<T> {
         let facts = self.facts.facts(destination);
+        let beside = self.companion(object, facts, &asked)?;
+        let facts = facts.beside(&beside);
+        let Some(lookup) = Some("repo").filter(|name| asked(name)).and_then(|_| self.lookup()) else {
+            return Ok(program(&self.binding.scope(object, &facts)?));
+        };
+        let attempt = |lookup: &Arc<dyn Lookup>| -> anyhow::Result<T> {
+            Ok(program(&self.binding.scope(object, &facts.asking(lookup))?))
+        };
+        self.input.wait(answered(lookup, Unanswered::Refused, attempt)).0
+    }
+
+    /// What lies beside the object, if somebody asks for it.
+    fn companion(
+        &self,
+        object: &Arc<Object>,
+        facts: Facts<'_>,
+        asked: impl Fn(&str) -> bool,
+    ) -> anyhow::Result<Beside> {
         let mut beside = Beside::default();
-        let scope = self.binding.scope(object, &facts.beside(&beside))?;
         let variable = self.binding.companion_variable();
-        let key = beside.asked.get().cloned().filter(|_| asked(variable));
-        let (Some(key), Some((resource, _))) = (key, self.binding.companions()) else { return Ok(scope) };
+        if !asked(variable) {
+            return Ok(beside);
+        }
+        self.binding.scope(object, &facts.beside(&beside))?;
+        let (Some(key), Some((resource, _))) = (beside.asked.get().cloned(), self.binding.companions())
+        else {
+            return Ok(beside);
+        };
         let namespace = Some(&*key.namespace).filter(|namespace| !namespace.is_empty());
         match self.input.wait(self.input.cluster.get(resource, namespace, &key.name)) {
             Ok(found) => beside.found = Some(Arc::new(found)),
@@ -208,7 +282,7 @@ impl Workspace {
                 eprintln!("{}: `{variable}` is empty: {error:#}", Paint::stderr().yellow("warning"));
             }
         }
-        Ok(self.binding.scope(object, &facts.beside(&beside))?)
+        Ok(beside)
     }
 }
 

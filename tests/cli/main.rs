@@ -1,12 +1,14 @@
 //! What the command line says: every help page, and what a person reads when something is wrong. All of it is compared with
 //! snapshots, so that a change of a text is a change that somebody has looked at.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use clap::CommandFactory as _;
 use dodona::cli::Cli;
+use serde_json::{Value, json};
 
 /// Width of the terminal that help is made for.
 const WIDTH: usize = 100;
@@ -59,6 +61,55 @@ fn every_error_is_as_it_was() {
     insta::with_settings!({snapshot_path => ".", prepend_module_to_snapshot => false, omit_expression => true}, {
         insta::assert_snapshot!("errors", seen);
     });
+}
+
+/// One file of `cases/`: a question to `why` or `render`, and what the answer has to say.
+#[derive(serde::Deserialize)]
+struct Case {
+    about: String,
+    command: String,
+    config: BTreeMap<String, String>,
+    object: Value,
+    says: Vec<String>,
+    #[serde(default)]
+    silent: Vec<String>,
+}
+
+#[test]
+fn complaints_are_answered() {
+    let mut files: Vec<PathBuf> =
+        std::fs::read_dir(folder().join("cases")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    for file in files {
+        let node = dodona::config::yaml::parse_node(&std::fs::read_to_string(&file).unwrap()).unwrap();
+        let case: Case = serde_json::from_value(node.to_json()).unwrap();
+        let place = tempfile::tempdir().unwrap();
+        let config = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "argocd-notifications-cm"}, "data": case.config});
+        let object = json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "Application",
+            "metadata": {"name": "shop", "namespace": "argocd", "annotations": case.object["annotations"]}, "status": case.object["status"]});
+        std::fs::write(place.path().join("cm.json"), config.to_string()).unwrap();
+        std::fs::write(place.path().join("app.json"), object.to_string()).unwrap();
+        let output = Command::new(env!("CARGO_BIN_EXE_dodona"))
+            .args(case.command.split_whitespace())
+            .args(["app.json", "--config-map", "cm.json"])
+            .current_dir(place.path())
+            .env_clear()
+            .env("HOME", place.path())
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        for wanted in &case.says {
+            assert!(
+                said.contains(wanted.as_str()),
+                "{}: {}\nwanted {wanted:?} in\n{said}",
+                file.display(),
+                case.about
+            );
+        }
+        for secret in &case.silent {
+            assert!(!said.contains(secret.as_str()), "{}: {}\n{said}", file.display(), case.about);
+        }
+    }
 }
 
 /// Scripts in three shells, and a page for each command.

@@ -30,7 +30,7 @@ impl Cluster {
     }
 
     /// A client; nothing is sent yet.
-    async fn api(&self) -> anyhow::Result<&Api> {
+    pub(crate) async fn api(&self) -> anyhow::Result<&Api> {
         if self.api.get().is_none() {
             let answer = self.connection.request_timeout.0.unwrap_or(PATIENCE);
             let pace = Pace { answer, ..Pace::default() };

@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use super::assemble;
 use super::output::{Format, Paint, print, print_lines, print_value};
 use super::tools::SourceArgs;
-use super::workspace::{BindingArgs, Workspace};
+use super::workspace::{BindingArgs, RepoServerArgs, Workspace};
 use crate::config::{ConfiguredService, yaml};
 use crate::delivery::client::{Clients, Reach};
 use crate::engine::{Send, Wanted, compose, destinations, evaluate, subscribe};
@@ -55,6 +55,8 @@ pub(crate) struct RenderArgs {
     binding: BindingArgs,
     #[command(flatten)]
     source: SourceArgs,
+    #[command(flatten)]
+    repo_server: RepoServerArgs,
 }
 
 /// Templates that are sent together.
@@ -87,6 +89,7 @@ pub(crate) fn run(arguments: &RenderArgs) -> anyhow::Result<ExitCode> {
     };
     let source = &arguments.source;
     let workspace = Workspace::open_dry(binding, &source.input, &source.connection, clients)?;
+    let workspace = workspace.asking(&arguments.repo_server);
     workspace.show_reports();
     let capture = capture.context("no configuration was built")?;
     let object = workspace.object(&arguments.object)?;
@@ -130,9 +133,11 @@ fn jobs(workspace: &Workspace, object: &Arc<Object>, name: &str) -> anyhow::Resu
             bail!("there is no template and no trigger called `{name}` (found {})", known.join(", "));
         }
     };
-    let scope = workspace.scope(object, None, |variable| trigger.mentions(variable))?;
     let named = Arc::from(name);
-    let mut jobs: Vec<Job> = evaluate(0, &named, trigger, &scope, &workspace.runtime)
+    let program = |scope: &Scope| evaluate(0, &named, trigger, scope, &workspace.runtime).collect::<Vec<_>>();
+    let verdicts = workspace.run(object, None, |variable| trigger.mentions(variable), program)?;
+    let mut jobs: Vec<Job> = verdicts
+        .into_iter()
         .enumerate()
         .map(|(index, verdict)| {
             let state = match &verdict.error {
@@ -252,7 +257,6 @@ fn deliver(
     let asked = |name: &str| {
         job.templates.iter().filter_map(|one| policy.templates.get(one)).any(|one| one.mentions(name))
     };
-    let scope: Scope = workspace.scope(object, Some(target), asked)?;
     let send = Send {
         policy: 0,
         trigger: String::new(),
@@ -263,7 +267,8 @@ fn deliver(
         object: Arc::clone(object),
     };
     let wanted = configured.map_or(Wanted::All, |service| Wanted::Section(service.section));
-    let message = compose(&send, policy, wanted, &scope, &workspace.runtime)?;
+    let program = |scope: &Scope| compose(&send, policy, wanted, scope, &workspace.runtime);
+    let message = workspace.run(object, Some(target), asked, program)??;
     match configured.map(|configured| &configured.service) {
         Some(Ok(service)) => {
             workspace.input.wait(service.deliver(&message, &target.recipient))?;

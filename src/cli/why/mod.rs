@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use super::assemble;
 use super::output::{Format, Paint, print, print_lines, print_value};
 use super::tools::SourceArgs;
-use super::workspace::{BindingArgs, Workspace};
+use super::workspace::{BindingArgs, RepoServerArgs, Workspace};
 use crate::binding::state_annotation;
 use crate::config::Definitions;
 use crate::engine::{Applicable, DecideInput, Ledger, Plan, Verdict, decide};
@@ -47,6 +47,8 @@ pub(crate) struct WhyArgs {
     binding: BindingArgs,
     #[command(flatten)]
     source: SourceArgs,
+    #[command(flatten)]
+    repo_server: RepoServerArgs,
 }
 
 /// One condition of a trigger that somebody is subscribed to.
@@ -82,6 +84,7 @@ pub(crate) fn run(arguments: &WhyArgs) -> anyhow::Result<ExitCode> {
     let binding = assemble::known(&arguments.binding.binding, &connection)?;
     let workspace =
         Workspace::open_dry(binding, &arguments.source.input, &connection, |_| assemble::clients())?;
+    let workspace = workspace.asking(&arguments.repo_server);
     workspace.show_reports();
     let object = workspace.object(object_name)?;
     let answer = answer(&workspace, &object, &arguments.trigger)?;
@@ -115,12 +118,18 @@ fn answer(workspace: &Workspace, object: &Arc<Object>, only: &[String]) -> anyho
         sources::of(workspace, object, beside.as_ref().map(|(name, found)| (name.as_str(), found)));
     sources.found.retain(|one| only.is_empty() || only.contains(&one.trigger));
     let asked = |name: &str| policy.triggers.values().any(|trigger| trigger.mentions(name));
-    let scope = workspace.scope(object, None, asked)?;
+    let scope = workspace.run(object, None, asked, Scope::clone)?;
     let projects: Vec<_> = beside.iter().map(|(_, found)| found.annotations()).collect();
     let plan = plan(workspace, object, &projects, &scope);
     problems.extend(plan.reports.iter().map(ToString::to_string).chain(plan.problem.clone()));
-    let told = object.annotation(&annotation(workspace));
-    let told = told.map(|text| told::read(text, policy)).unwrap_or_default();
+    let state = object.annotation(&annotation(workspace)).unwrap_or_default();
+    let told = told::read(state, policy);
+    if told.is_empty() && !matches!(state.trim(), "" | "{}" | "null") {
+        problems.push(
+            "the state annotation cannot be read and counts as empty: whatever holds is told again"
+                .to_owned(),
+        );
+    }
     let definitions = workspace.config.definitions();
     let looked = plan
         .verdicts

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use dodona_value::Scope;
+
 use super::told::{Told, date};
 use super::{index, shown};
 use crate::cli::workspace::Workspace;
@@ -42,6 +44,19 @@ impl Looker<'_> {
                 let condition = format!("condition [{index}] of {trigger}");
                 match (&verdict.error, verdict.triggered) {
                     (_, true) => self.holds(verdict, target, &condition),
+                    (None, false) if verdict.waits_until.is_some() => {
+                        let until = verdict.waits_until.map(date).unwrap_or_default();
+                        let because = format!(
+                            "nothing is sent to {to} yet, because {condition} has to hold until {until}"
+                        );
+                        (false, because)
+                    }
+                    (None, false) if self.send(verdict, target).is_some() => {
+                        let because = format!(
+                            "a notification would be sent to {to}, because {condition} was told and does not hold any more"
+                        );
+                        (true, because)
+                    }
                     (None, false) => {
                         (false, format!("nothing is sent to {to}, because {condition} does not hold"))
                     }
@@ -60,18 +75,24 @@ impl Looker<'_> {
         Outcome { trigger: trigger.to_string(), destination: to, sends, because }
     }
 
+    /// The notification, if it is decided that it is sent.
+    fn send(&self, verdict: &Verdict, target: &Destination) -> Option<&Send> {
+        self.plan.send.iter().find(|send| {
+            *send.trigger == *verdict.trigger
+                && *send.condition == *verdict.key
+                && send.destination == *target
+        })
+    }
+
     fn holds(&self, verdict: &Verdict, target: &Destination, condition: &str) -> (bool, String) {
         let to = shown(target);
         let once = match verdict.once_per.as_str() {
             "" => String::new(),
             once => format!(" for {once}"),
         };
-        let send = self.plan.send.iter().find(|send| {
-            *send.trigger == *verdict.trigger
-                && *send.condition == *verdict.key
-                && send.destination == *target
-        });
-        let Some(send) = send else { return (false, self.told(verdict, target, condition, &once)) };
+        let Some(send) = self.send(verdict, target) else {
+            return (false, self.told(verdict, target, condition, &once));
+        };
         match self.obstacle(send) {
             None => {
                 let templates = verdict.templates.join(", ");
@@ -116,9 +137,9 @@ impl Looker<'_> {
             send.templates.iter().filter_map(|one| policy.templates.get(one)).any(|one| one.mentions(name))
         };
         let wanted = Wanted::Section(configured.section);
-        let scope = self.workspace.scope(self.object, Some(&send.destination), asked);
-        let message =
-            scope.and_then(|scope| Ok(compose(send, policy, wanted, &scope, &self.workspace.runtime)?));
+        let program = |scope: &Scope| compose(send, policy, wanted, scope, &self.workspace.runtime);
+        let message = self.workspace.run(self.object, Some(&send.destination), asked, program);
+        let message = message.and_then(|composed| Ok(composed?));
         message.err().map(|error| self.workspace.redactor.redact(&error.to_string()).into_owned())
     }
 }

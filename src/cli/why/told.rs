@@ -27,13 +27,20 @@ pub(super) fn read(text: &str, policy: &Policy) -> Vec<Told> {
 
 /// `trigger on-x, condition [0], to slack:team, for 0a1b2c3`, and what it is worth today.
 fn words(key: &str, policy: &Policy) -> String {
+    for (sign, meaning) in [
+        ("~for:", "holds since then"),
+        ("~open:", "was told, and its end is going to be told"),
+        ("~resolved:", "had its end told"),
+    ] {
+        if let Some(rest) = key.strip_prefix(sign) {
+            // A duration is the condition's alone, so that nobody stands behind it.
+            let key = if sign == "~for:" { format!("{rest}::") } else { rest.to_owned() };
+            let what = Parts::of(&key).map_or_else(|| rest.to_owned(), |parts| parts.what());
+            return format!("{} {meaning}", what.trim_end_matches(", to "));
+        }
+    }
     let Some(parts) = Parts::of(key) else { return format!("an entry that nobody reads: {key}") };
-    let to = if parts.recipient.is_empty() {
-        parts.service.to_owned()
-    } else {
-        format!("{}:{}", parts.service, parts.recipient)
-    };
-    let mut words = format!("trigger {}, condition [{}], to {to}", parts.trigger, parts.index);
+    let mut words = parts.what();
     if !parts.once_per.is_empty() {
         words.push_str(", for ");
         words.push_str(parts.once_per);
@@ -64,6 +71,13 @@ struct Parts<'a> {
 }
 
 impl<'a> Parts<'a> {
+    /// `trigger on-x, condition [0], to slack:team`
+    fn what(&self) -> String {
+        let colon = if self.recipient.is_empty() { "" } else { ":" };
+        let Self { trigger, index, service, recipient, .. } = self;
+        format!("trigger {trigger}, condition [{index}], to {service}{colon}{recipient}")
+    }
+
     fn of(key: &'a str) -> Option<Self> {
         let begin = key.match_indices(":[").map(|(at, _)| at).find(|at| {
             let rest = key.get(at + 2..).unwrap_or_default();
@@ -118,6 +132,8 @@ mod tests {
                 "trigger on-deployed, condition [1], to slack:chan, for abc123 (",
             ),
             (format!("a:[b]:t:[0].{hash}:email:a:b"), "trigger t, condition [0], to email:a:b, for a:[b] ("),
+            (format!("~for:t:[0].{hash}"), "trigger t, condition [0] holds since then"),
+            (format!("~open:t:[0].{hash}:slack:c"), "trigger t, condition [0], to slack:c was told"),
             ("nonsense".to_owned(), "an entry that nobody reads"),
         ] {
             assert!(words(&key, &policy).starts_with(begin), "{key}: {}", words(&key, &policy));
