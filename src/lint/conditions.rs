@@ -126,12 +126,14 @@ impl Condition<'_> {
                     format!("`{root}` is no boolean, so this never holds; compare one of its fields");
                 self.add("when-not-boolean", "when", when.at, message, findings);
             }
-            None => {
+            None if self.variables.is_some() => {
                 let message = format!(
                     "this holds only if `{name}` is the boolean `true`; compare it with something if it is anything else"
                 );
                 self.add("when-is-field", "when", when.at, message, findings);
             }
+            // Of other kinds nobody knows which fields are booleans.
+            None => {}
         }
     }
 
