@@ -1,7 +1,8 @@
 //! Many syncs, played by a scripted controller: what must be told is told, whatever receivers and the process itself do.
 //!
 //! A sync writes an Application three times: running, ended, and looked at again. Each phase has to be told once for each
-//! revision. `run.rs` plays single cases; here it is about their number and their order in time.
+//! revision. A rollout is told by the Event that its controller writes. `run.rs` plays single cases; here it is about their
+//! number and their order in time.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -20,6 +21,8 @@ use crate::run::{PATIENCE, start, stop};
 const APPLICATIONS: usize = 10;
 /// Syncs of each.
 const ROUNDS: usize = 5;
+/// Rollouts, each completed once.
+const ROLLOUTS: usize = 20;
 /// How often the process is started anew.
 const RESTARTS: usize = 10;
 
@@ -41,6 +44,10 @@ impl<'c> Story<'c> {
         let namespace = format!("story-{name}-{}", std::process::id());
         cluster.namespace(&namespace).await?;
         cluster.apply(&configuration(&namespace, &address)).await?;
+        cluster.apply(&rollouts_configuration(&namespace, &address)).await?;
+        for number in 0..ROLLOUTS {
+            cluster.apply(&rollout(&namespace, number)).await?;
+        }
         let log = tempfile::NamedTempFile::new()?;
         Ok(Self {
             cluster,
@@ -55,7 +62,12 @@ impl<'c> Story<'c> {
 
     fn start(&mut self) -> anyhow::Result<()> {
         let log = std::fs::OpenOptions::new().append(true).open(self.log.path())?;
-        self.dodona = Some(start(self.cluster, &self.namespace, std::iter::once("app".to_owned()), log)?);
+        self.dodona = Some(start(
+            self.cluster,
+            &self.namespace,
+            ["app", "rollout"].map(str::to_owned).into_iter(),
+            log,
+        )?);
         Ok(())
     }
 
@@ -135,6 +147,51 @@ fn configuration(namespace: &str, receiver: &str) -> Value {
     })
 }
 
+fn rollouts_configuration(namespace: &str, receiver: &str) -> Value {
+    json!({
+        "apiVersion": "v1", "kind": "ConfigMap",
+        "metadata": {"name": "argo-rollouts-notification-configmap", "namespace": namespace},
+        "data": {
+            "service.webhook.sink": format!("url: http://{receiver}\n"),
+            "template.t": "webhook:\n  sink:\n    method: POST\n    body: '{{.rollout.metadata.name}} completed'\n",
+            "trigger.on-rollout-completed": "- send: [t]\n",
+            // Other tests use the same cluster.
+            "subscriptions": format!("- recipients: ['sink:']\n  triggers: [on-rollout-completed]\n  selector: of={namespace}\n"),
+        },
+    })
+}
+
+fn rollout(namespace: &str, number: usize) -> Value {
+    let labels = json!({"app": format!("rollout-{number}")});
+    json!({
+        "apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout",
+        "metadata": {"name": format!("rollout-{number}"), "namespace": namespace, "labels": {"of": namespace}},
+        "spec": {
+            "selector": {"matchLabels": labels}, "strategy": {"canary": {}},
+            "template": {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "main", "image": "example.org/shop:1", "resources": {}}]}},
+        },
+        "status": {"phase": "Progressing"},
+    })
+}
+
+/// The controller's Event about a rollout that is through.
+async fn complete(cluster: &dyn Cluster, namespace: &str, number: usize) -> anyhow::Result<()> {
+    let object = cluster.get(&rollout(namespace, number)).await?;
+    let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let name = format!("rollout-{number}");
+    let event = json!({
+        "apiVersion": "v1", "kind": "Event",
+        "metadata": {"name": format!("{name}.completed"), "namespace": namespace},
+        "involvedObject": {
+            "apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "name": name, "namespace": namespace,
+            "uid": object["metadata"]["uid"], "resourceVersion": object["metadata"]["resourceVersion"],
+        },
+        "reason": "RolloutCompleted", "message": "Rollout completed update to revision 2", "type": "Normal", "count": 1,
+        "firstTimestamp": now, "lastTimestamp": now, "source": {"component": "rollouts-controller"},
+    });
+    cluster.apply(&event).await
+}
+
 /// A time of day on the day of the story, by round and part.
 fn time(round: usize, second: usize) -> String {
     format!("2026-01-01T{round:02}:00:{second:02}Z")
@@ -167,6 +224,7 @@ fn expected(applications: usize, rounds: usize) -> Vec<String> {
             );
         }
     }
+    all.extend((0..ROLLOUTS).map(|number| format!("rollout-{number} completed")));
     all
 }
 
@@ -187,14 +245,22 @@ async fn short_sync(cluster: &dyn Cluster) -> anyhow::Result<()> {
     story.end(true).await
 }
 
-/// Every sync of every Application is told exactly once.
+/// Every sync of every Application and every rollout is told exactly once.
 async fn syncs(cluster: &dyn Cluster) -> anyhow::Result<()> {
     let mut story = Story::new(cluster, "syncs", Duration::ZERO).await?;
     story.start()?;
+    // Nobody can tell what came and went before.
+    while !story.log().contains("Controller is running.") {
+        sleep(Duration::from_millis(50)).await;
+    }
+    sleep(Duration::from_secs(1)).await;
     for round in 0..ROUNDS {
         let all =
             (0..APPLICATIONS).map(|application| story.sync(application, round, Duration::from_millis(100)));
         futures::future::try_join_all(all).await?;
+        for number in (0..ROLLOUTS).filter(|number| number % ROUNDS == round) {
+            complete(cluster, &story.namespace, number).await?;
+        }
     }
     let expected = expected(APPLICATIONS, ROUNDS);
     let told = story.told(&expected).await;
@@ -206,7 +272,7 @@ async fn syncs(cluster: &dyn Cluster) -> anyhow::Result<()> {
         story.log()
     );
     println!(
-        "e2e on {}: {} syncs, {} notifications, each exactly once",
+        "e2e on {}: {} syncs and {ROLLOUTS} rollouts, {} notifications, each exactly once",
         cluster.name(),
         APPLICATIONS * ROUNDS,
         told.len()
@@ -246,7 +312,7 @@ async fn restarts(cluster: &dyn Cluster) -> anyhow::Result<()> {
     ensure!(missing.is_empty(), "seed {seed}: missing {missing:?}\n{}", story.log());
     let repeated: Vec<_> = told.iter().filter(|(_, count)| **count > 1).map(|(body, _)| body).collect();
     ensure!(
-        repeated.len() <= story.killed.len() * APPLICATIONS,
+        repeated.len() <= story.killed.len() * (APPLICATIONS + ROLLOUTS / ROUNDS),
         "seed {seed}: {} times killed, repeated {repeated:?}\n{}",
         story.killed.len(),
         story.log()
@@ -270,6 +336,9 @@ async fn play(cluster: &dyn Cluster, namespace: &str, phase: Duration) -> anyhow
                 cluster.apply(&application_of(namespace, application, &status)).await?;
             }
             sleep(phase.saturating_sub(began.elapsed())).await;
+        }
+        for number in (0..ROLLOUTS).filter(|number| number % ROUNDS == round) {
+            complete(cluster, namespace, number).await?;
         }
     }
     Ok(())
