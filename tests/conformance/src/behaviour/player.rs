@@ -140,8 +140,10 @@ fn options(clock: &Arc<FixedClock>) -> PipelineOptions {
     PipelineOptions {
         runtime: language_runtime(Arc::clone(&clock), Zone::utc().as_local()),
         clock,
-        // No second attempt: what failed is given up, and the next look at the object sends it again.
+        // No second attempt: what failed is given up, and the next look at the object sends it again. One at a time, as
+        // the original sends (core 5.5): the answers of a trace are used up in this order.
         outbox: Policy {
+            concurrency: 1,
             max_age: Duration::ZERO,
             breaker: BreakerPolicy { failures: u32::MAX, ..BreakerPolicy::default() },
             ..Policy::default()
