@@ -100,7 +100,11 @@ impl<'c> Install<'c> {
     }
 
     fn deployment(&self) -> anyhow::Result<&Value> {
-        self.manifests.iter().find(|manifest| manifest["kind"] == "Deployment").context("no Deployment")
+        let has_it = |manifest: &&Value| {
+            let containers = &manifest["spec"]["template"]["spec"]["containers"];
+            manifest["kind"] == "Deployment" && list(containers).any(|one| one["name"] == "dodona")
+        };
+        self.manifests.iter().find(has_it).context("no Deployment with a container `dodona`")
     }
 
     /// Nobody makes pods of Deployments here: the server is asked whether it would take one.
@@ -276,6 +280,16 @@ async fn run(cluster: &Real, folder: &Path) -> anyhow::Result<usize> {
         cluster.install(&text(definition)).await?;
     }
     let install = Install::apply(cluster, folder, &name)?;
+    for (name, replicas) in case["replicas"].as_object().into_iter().flatten() {
+        let found = install
+            .manifests
+            .iter()
+            .find(|one| one["kind"] == "Deployment" && one["metadata"]["name"] == *name);
+        ensure!(
+            found.is_some_and(|one| one["spec"]["replicas"] == *replicas),
+            "{name} has not {replicas} replicas"
+        );
+    }
     let places = Places { receiver: address, namespace: install.namespace.clone() };
     let objects = places.documents(&folder.join("objects.yaml"))?;
     for object in &objects {
