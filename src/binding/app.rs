@@ -30,6 +30,8 @@ pub struct AppBinding {
     pub secret: String,
     /// `--self-service-notification-enabled`: no configuration shows its Secret to triggers and templates (core 4.2).
     pub self_service: bool,
+    /// `--legacy-recipients`: the annotation of v1.0 and v1.1 counts on Applications (core 2.6.2).
+    pub legacy_recipients: bool,
     /// What the Applications were before.
     history: Arc<History>,
     /// What is watched: the controller's namespace, or everything (empty) with application namespaces (core 5.3.2).
@@ -48,6 +50,7 @@ impl AppBinding {
             config_map: "argocd-notifications-cm".into(),
             secret: "argocd-notifications-secret".into(),
             self_service: false,
+            legacy_recipients: false,
             history: Arc::default(),
             watched,
         }
@@ -86,6 +89,10 @@ impl Binding for AppBinding {
 
     fn settings_names(&self) -> (&str, &str) {
         (&self.config_map, &self.secret)
+    }
+
+    fn legacy_recipients(&self) -> bool {
+        self.legacy_recipients
     }
 
     fn metrics_prefix(&self) -> &'static str {

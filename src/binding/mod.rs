@@ -45,6 +45,11 @@ pub trait Binding: Send + Sync + 'static {
         DEFAULT_PREFIX
     }
 
+    /// Whether the annotation of old for recipients counts on the objects themselves (core 2.6.2); on companions it always does.
+    fn legacy_recipients(&self) -> bool {
+        false
+    }
+
     /// How often triggers that read the clock are evaluated again at the latest (core 5.1.3).
     fn resync(&self) -> std::time::Duration {
         std::time::Duration::from_mins(1)

@@ -217,6 +217,7 @@ fn binding(name: &str, arguments: &ControllerArgs, namespace: &str) -> anyhow::R
             app.config_map.clone_from(&arguments.config_map_name);
             app.secret.clone_from(&arguments.secret_name);
             app.self_service = arguments.self_service();
+            app.legacy_recipients = arguments.legacy_recipients;
             Ok(Arc::new(app))
         }
         "rollout" => Ok(Arc::new(arguments.rollout.binding())),

@@ -55,6 +55,9 @@ pub(crate) struct ControllerArgs {
     /// Namespaces besides the controller's in which Applications may live: globs or /regular expressions/
     #[arg(long, value_name = "PATTERNS", env = "ARGOCD_APPLICATION_NAMESPACES", value_delimiter = ',')]
     pub(super) application_namespaces: Vec<String>,
+    /// Read `recipients.argocd-notifications.argoproj.io`, the annotation of v1.0 and v1.1, on Applications too
+    #[arg(long)]
+    pub(super) legacy_recipients: bool,
     /// Name of the ConfigMap of the `app` binding
     #[arg(long, value_name = "NAME", default_value = "argocd-notifications-cm")]
     pub(super) config_map_name: String,

@@ -199,7 +199,11 @@ impl Workspace {
 
     /// How annotations are read.
     pub(crate) fn reading(&self) -> Reading<'_> {
-        Reading { prefix: self.binding.annotation_prefix(), legacy: false, yaml: yaml::parse_node }
+        Reading {
+            prefix: self.binding.annotation_prefix(),
+            legacy: self.binding.legacy_recipients(),
+            yaml: yaml::parse_node,
+        }
     }
 
     /// The object beside `object` whose annotations subscribe it too (its AppProject), with its name; a cluster that is not

@@ -264,6 +264,7 @@ impl Shared {
         let ledger = Arc::new(Mutex::new(Ledger::new(state_annotation(watched.binding.annotation_prefix()))));
         let first = watched.settings.borrow().clone();
         let self_service = watched.tenants.is_some();
+        let legacy = watched.binding.legacy_recipients();
         let clients = watched.tenants.map(|tenants| tenants.clients).unwrap_or_default();
         let settings = Arc::new(Holder::new(&first, watched.build, clients, Arc::clone(&self.lookup)));
         let mut tenant_runtime = self.runtime.clone();
@@ -296,7 +297,7 @@ impl Shared {
             lookup: Arc::clone(&self.lookup),
             aside: Aside::default(),
             companions,
-            legacy: false,
+            legacy,
         };
         lane.note_configuration(None, &lane.settings.central());
         lane
