@@ -101,7 +101,12 @@ mod tests {
             .iter()
             .map(|one| {
                 let fields: Vec<_> = one.fields.iter().map(|names| names.join(".")).collect();
-                format!("{} {} {}", &source[one.span.clone()], fields.join(","), one.functions.join(","))
+                format!(
+                    "{} {} {}",
+                    source.get(one.span.clone()).unwrap_or_default(),
+                    fields.join(","),
+                    one.functions.join(",")
+                )
             })
             .collect();
         assert_eq!(shown.len(), 3, "{shown:#?}");
