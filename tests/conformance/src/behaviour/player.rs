@@ -382,7 +382,10 @@ impl Player<'_> {
         let deadline = Instant::now() + PATIENCE;
         let mut calm = 0;
         while calm < 3 {
-            calm = if lane.is_idle(self.world.sent() + self.runs.sent() + self.told) { calm + 1 } else { 0 };
+            // On a busy machine the first step may be over before the pipeline has begun to listen.
+            let is_idle =
+                self.world.is_listed() && lane.is_idle(self.world.sent() + self.runs.sent() + self.told);
+            calm = if is_idle { calm + 1 } else { 0 };
             if calm == 3 && self.world.deliver_own().await {
                 calm = 0;
             }

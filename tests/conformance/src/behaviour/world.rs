@@ -61,6 +61,11 @@ impl World {
         })
     }
 
+    /// Whether the pipeline has been handed what was there when it began.
+    pub(crate) fn is_listed(&self) -> bool {
+        *self.synced.borrow()
+    }
+
     /// Changes that were handed to the pipeline so far.
     pub(crate) fn sent(&self) -> u64 {
         self.sent.load(Ordering::SeqCst)
