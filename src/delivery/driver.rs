@@ -1,7 +1,7 @@
 //! Drives services that speak HTTP: sends, repeats within one attempt, keeps time, redacts, leaves debug lines.
 //!
 //! A service with one request implements [`HttpService`], two pure functions, and is done. One with several requests
-//! (threads, tokens) holds a [`Caller`] and asks it for each of them.
+//! (threads, tokens) holds a [`Caller`], asks it for each of them, and implements [`CallService`].
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -43,6 +43,35 @@ pub trait HttpService: Send + Sync + 'static {
     /// Where redirects may lead.
     fn redirects(&self) -> Redirects {
         Redirects::default()
+    }
+}
+
+/// A service that delivers a message with the requests that it takes: several of them, to several receivers, with tokens.
+pub trait CallService: Send + Sync + 'static {
+    /// What its requests are sent with.
+    fn caller(&self) -> &Caller;
+
+    /// One attempt to bring `message` to `recipient`. Its errors are cleaned of what the caller knows to be secret.
+    fn attempt(
+        &self,
+        message: &Message,
+        recipient: &str,
+    ) -> impl Future<Output = Result<Receipt, DeliveryError>> + Send;
+}
+
+impl<S: CallService> Service for S {
+    fn deliver<'a>(
+        &'a self,
+        message: &'a Message,
+        recipient: &'a str,
+    ) -> BoxFuture<'a, Result<Receipt, DeliveryError>> {
+        Box::pin(
+            async move { self.attempt(message, recipient).await.map_err(|error| self.caller().clean(error)) },
+        )
+    }
+
+    fn options(&self) -> DeliveryOptions {
+        self.caller().options().clone()
     }
 }
 
@@ -407,7 +436,7 @@ impl std::fmt::Display for Shown<'_> {
     }
 }
 
-/// An [`HttpService`] as a [`Service`].
+/// An [`HttpService`] as a [`CallService`], and so as a [`Service`].
 pub struct Driver<S> {
     service: S,
     caller: Caller,
@@ -423,27 +452,17 @@ impl<S: HttpService> Driver<S> {
         let caller = Caller::new(context, options)?.following(service.redirects());
         Ok(Arc::new(Self { service, caller }))
     }
+}
+
+impl<S: HttpService> CallService for Driver<S> {
+    fn caller(&self) -> &Caller {
+        &self.caller
+    }
 
     async fn attempt(&self, message: &Message, recipient: &str) -> Result<Receipt, DeliveryError> {
         let request = self.service.request(message, recipient)?;
         let reply = self.caller.send(request, self.service.repeats(), self.caller.deadline()).await?;
         self.service.judge(&reply)
-    }
-}
-
-impl<S: HttpService> Service for Driver<S> {
-    fn deliver<'a>(
-        &'a self,
-        message: &'a Message,
-        recipient: &'a str,
-    ) -> BoxFuture<'a, Result<Receipt, DeliveryError>> {
-        Box::pin(
-            async move { self.attempt(message, recipient).await.map_err(|error| self.caller.clean(error)) },
-        )
-    }
-
-    fn options(&self) -> DeliveryOptions {
-        self.caller.options().clone()
     }
 }
 

@@ -6,18 +6,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::future::{BoxFuture, join_all};
+use futures::future::join_all;
 use http::Request;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use crate::delivery::driver::{Caller, Repeats};
+use crate::delivery::driver::{CallService, Caller, Repeats};
 use crate::delivery::options::Options;
 use crate::delivery::request::Outgoing;
 use crate::delivery::section::text;
-use crate::delivery::{
-    BuildContext, DeliveryError, DeliveryOptions, ErrorKind, Retry, SectionType, Service, ServiceType,
-};
+use crate::delivery::{BuildContext, DeliveryError, ErrorKind, Retry, SectionType, Service, ServiceType};
 use crate::model::{Message, Node, NodeError, Receipt};
 
 /// The row of the table.
@@ -102,8 +100,12 @@ fn urls(options: &mut Options<'_>) -> Result<Vec<String>, NodeError> {
     Ok(targets.iter().map(url).collect())
 }
 
-impl Alertmanager {
-    async fn attempt(&self, message: &Message) -> Result<Receipt, DeliveryError> {
+impl CallService for Alertmanager {
+    fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    async fn attempt(&self, message: &Message, _recipient: &str) -> Result<Receipt, DeliveryError> {
         let body = self.body(message)?;
         let deadline = self.caller.deadline();
         let sends = self.urls.iter().map(|url| self.send(url, body.clone(), deadline));
@@ -123,7 +125,9 @@ impl Alertmanager {
         }
         Ok(Receipt { id: None, detail })
     }
+}
 
+impl Alertmanager {
     async fn send(&self, url: &str, body: Bytes, deadline: Instant) -> Result<(), DeliveryError> {
         let reply = self.caller.send(self.request(url, body)?, Repeats::NONE, deadline).await?;
         reply.accepted_by("Alertmanager's API").map(drop)
@@ -169,19 +173,5 @@ fn together(errors: &[DeliveryError]) -> DeliveryError {
     match leading {
         Some(error) => DeliveryError { detail, ..error.clone() },
         None => DeliveryError::permanent(ErrorKind::Config, detail),
-    }
-}
-
-impl Service for Alertmanager {
-    fn deliver<'a>(
-        &'a self,
-        message: &'a Message,
-        _recipient: &'a str,
-    ) -> BoxFuture<'a, Result<Receipt, DeliveryError>> {
-        Box::pin(async move { self.attempt(message).await.map_err(|error| self.caller.clean(error)) })
-    }
-
-    fn options(&self) -> DeliveryOptions {
-        self.caller.options().clone()
     }
 }

@@ -6,22 +6,19 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use futures::future::BoxFuture;
 use http::Request;
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
 use crate::delivery::ambient::Ambient;
 use crate::delivery::attributes::{self, Shape};
-use crate::delivery::driver::{Caller, Repeats, Reply, When};
+use crate::delivery::driver::{CallService, Caller, Repeats, Reply, When};
 use crate::delivery::google::{Token, TokenSource};
 use crate::delivery::options::Options;
 use crate::delivery::request::Outgoing;
 use crate::delivery::section::{Field, text};
 use crate::delivery::template::Tree;
-use crate::delivery::{
-    BuildContext, DeliveryError, DeliveryOptions, ErrorKind, Retry, SectionType, Service, ServiceType,
-};
+use crate::delivery::{BuildContext, DeliveryError, ErrorKind, Retry, SectionType, Service, ServiceType};
 use crate::model::{Message, Node, NodeError, Receipt, Section};
 
 /// The row of the table.
@@ -109,7 +106,11 @@ fn credentials(options: &mut Options<'_>) -> Result<String, NodeError> {
     Ok(text)
 }
 
-impl PubSub {
+impl CallService for PubSub {
+    fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
     async fn attempt(&self, message: &Message, recipient: &str) -> Result<Receipt, DeliveryError> {
         let topic = if recipient.is_empty() { self.topic.as_str() } else { recipient };
         let missing = |what: &str| {
@@ -145,7 +146,9 @@ impl PubSub {
         let token = tokens.token(deadline).await?;
         self.publish(&url, &body, Some(&token.value), deadline).await
     }
+}
 
+impl PubSub {
     async fn publish(
         &self,
         url: &str,
@@ -225,20 +228,4 @@ fn judge(reply: &Reply, caller: &Caller) -> Result<Receipt, DeliveryError> {
         (error.kind, error.retry) = (ErrorKind::Unavailable, Retry::Later);
     }
     Err(error)
-}
-
-impl Service for PubSub {
-    fn deliver<'a>(
-        &'a self,
-        message: &'a Message,
-        recipient: &'a str,
-    ) -> BoxFuture<'a, Result<Receipt, DeliveryError>> {
-        Box::pin(
-            async move { self.attempt(message, recipient).await.map_err(|error| self.caller.clean(error)) },
-        )
-    }
-
-    fn options(&self) -> DeliveryOptions {
-        self.caller.options().clone()
-    }
 }

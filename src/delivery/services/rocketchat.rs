@@ -5,20 +5,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::BoxFuture;
 use serde_json::{Map, Value};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use crate::delivery::driver::{Caller, Repeats, Reply};
+use crate::delivery::driver::{CallService, Caller, Repeats, Reply};
 use crate::delivery::look::{is_emoji, is_image};
 use crate::delivery::options::Options;
 use crate::delivery::payload::{self, OnInvalid};
 use crate::delivery::request::{Outgoing, parse_url};
 use crate::delivery::section::{Field, FieldSection, Kind, text};
-use crate::delivery::{
-    BuildContext, DeliveryError, DeliveryOptions, ErrorKind, Retry, SectionType, Service, ServiceType,
-};
+use crate::delivery::{BuildContext, DeliveryError, ErrorKind, Retry, SectionType, Service, ServiceType};
 use crate::model::{Message, Node, NodeError, Receipt, Section};
 
 /// The row of the table.
@@ -94,7 +91,11 @@ fn build(context: &mut BuildContext<'_>, settings: &Node) -> Result<Arc<dyn Serv
     }))
 }
 
-impl RocketChat {
+impl CallService for RocketChat {
+    fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
     async fn attempt(&self, message: &Message, recipient: &str) -> Result<Receipt, DeliveryError> {
         let body = self.body(message, recipient)?;
         let deadline = self.caller.deadline();
@@ -109,7 +110,9 @@ impl RocketChat {
         let id = answer.pointer("/message/_id").and_then(Value::as_str).map(ToOwned::to_owned);
         Ok(reply.receipt(id))
     }
+}
 
+impl RocketChat {
     fn body(&self, message: &Message, recipient: &str) -> Result<Value, DeliveryError> {
         let mut words = message.text.clone();
         let attachments = payload::objects(message.section("rocketchat"), "attachments");
@@ -165,22 +168,6 @@ impl RocketChat {
             .header("x-user-id", &login.user)?
             .json(body);
         self.caller.send(request, Repeats::NONE, deadline).await
-    }
-}
-
-impl Service for RocketChat {
-    fn deliver<'a>(
-        &'a self,
-        message: &'a Message,
-        recipient: &'a str,
-    ) -> BoxFuture<'a, Result<Receipt, DeliveryError>> {
-        Box::pin(
-            async move { self.attempt(message, recipient).await.map_err(|error| self.caller.clean(error)) },
-        )
-    }
-
-    fn options(&self) -> DeliveryOptions {
-        self.caller.options().clone()
     }
 }
 

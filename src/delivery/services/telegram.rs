@@ -3,16 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::BoxFuture;
 use serde_json::{Value, json};
 
 use crate::delivery::cut;
-use crate::delivery::driver::{Caller, Repeats, Reply};
+use crate::delivery::driver::{CallService, Caller, Repeats, Reply};
 use crate::delivery::options::Options;
 use crate::delivery::request::Outgoing;
 use crate::delivery::section::text;
 use crate::delivery::verdict::LONGEST_RETRY_AFTER;
-use crate::delivery::{BuildContext, DeliveryError, DeliveryOptions, ErrorKind, Retry, Service, ServiceType};
+use crate::delivery::{BuildContext, DeliveryError, ErrorKind, Retry, Service, ServiceType};
 use crate::model::{Message, Node, NodeError, Receipt};
 
 /// The row of the table.
@@ -109,7 +108,11 @@ enum Verdict {
     Failed(DeliveryError),
 }
 
-impl Telegram {
+impl CallService for Telegram {
+    fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
     async fn attempt(&self, message: &Message, recipient: &str) -> Result<Receipt, DeliveryError> {
         let mut chat = chat(recipient)?;
         let mut formatting = self.formatting.as_str();
@@ -129,7 +132,9 @@ impl Telegram {
         let detail = "telegram sends the message from one chat to the next";
         Err(DeliveryError::permanent(ErrorKind::Rejected, detail))
     }
+}
 
+impl Telegram {
     fn form(&self, message: &str, chat: &Chat, formatting: &str) -> Vec<(&'static str, String)> {
         let mut form = vec![("chat_id", chat.id.clone())];
         let mut set = |name, value: String| {
@@ -145,22 +150,6 @@ impl Telegram {
             set("link_preview_options", json!({"is_disabled": true}).to_string());
         }
         form
-    }
-}
-
-impl Service for Telegram {
-    fn deliver<'a>(
-        &'a self,
-        message: &'a Message,
-        recipient: &'a str,
-    ) -> BoxFuture<'a, Result<Receipt, DeliveryError>> {
-        Box::pin(
-            async move { self.attempt(message, recipient).await.map_err(|error| self.caller.clean(error)) },
-        )
-    }
-
-    fn options(&self) -> DeliveryOptions {
-        self.caller.options().clone()
     }
 }
 

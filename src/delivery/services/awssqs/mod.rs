@@ -7,19 +7,16 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use futures::future::BoxFuture;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::delivery::aws::{Account, AwsSettings, Role, Session};
-use crate::delivery::driver::{Caller, Repeats, Reply, When};
+use crate::delivery::driver::{CallService, Caller, Repeats, Reply, When};
 use crate::delivery::options::Options;
 use crate::delivery::request::Outgoing;
 use crate::delivery::section::text;
 use crate::delivery::sign::sigv4::{self, Keys, Scope};
-use crate::delivery::{
-    BuildContext, DeliveryError, DeliveryOptions, ErrorKind, SectionType, Service, ServiceType,
-};
+use crate::delivery::{BuildContext, DeliveryError, ErrorKind, SectionType, Service, ServiceType};
 use crate::model::{Message, Node, NodeError, Receipt};
 
 /// The row of the table.
@@ -98,7 +95,11 @@ fn keys(options: &mut Options<'_>) -> Result<Option<Keys>, NodeError> {
     Ok(Some(Keys { id, secret, token }).filter(|keys| !keys.id.is_empty() && !keys.secret.is_empty()))
 }
 
-impl Sqs {
+impl CallService for Sqs {
+    fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
     async fn attempt(&self, message: &Message, recipient: &str) -> Result<Receipt, DeliveryError> {
         let queue = if recipient.is_empty() { self.queue.as_str() } else { recipient };
         if queue.is_empty() {
@@ -122,7 +123,9 @@ impl Sqs {
         }
         result.map_err(|error| caller.clean(error))
     }
+}
 
+impl Sqs {
     fn urls(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, String>> {
         self.urls.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -222,20 +225,4 @@ impl Call<'_> {
 /// Whether [`Caller::send`] has repeated the request already because of its status.
 fn repeats_by_itself(reply: &Reply) -> bool {
     reply.status().as_u16() == 429 || reply.status().is_server_error()
-}
-
-impl Service for Sqs {
-    fn deliver<'a>(
-        &'a self,
-        message: &'a Message,
-        recipient: &'a str,
-    ) -> BoxFuture<'a, Result<Receipt, DeliveryError>> {
-        Box::pin(
-            async move { self.attempt(message, recipient).await.map_err(|error| self.caller.clean(error)) },
-        )
-    }
-
-    fn options(&self) -> DeliveryOptions {
-        self.caller.options().clone()
-    }
 }
