@@ -18,6 +18,7 @@ pub mod look;
 pub mod nats;
 pub mod options;
 pub mod payload;
+pub mod progress;
 pub mod redact;
 pub mod renew;
 pub mod request;

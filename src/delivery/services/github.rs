@@ -5,28 +5,24 @@
 
 mod api;
 mod identity;
-mod progress;
 mod section;
 mod steps;
 
 use std::sync::Arc;
 
 use dodona_value::strconv::{parse_int, trim_zero_decimal};
-use futures::future::BoxFuture;
 use serde_json::Value;
 
 use crate::delivery::conversation;
-use crate::delivery::driver::Caller;
+use crate::delivery::driver::{CallService, Caller};
 use crate::delivery::options::Options;
+use crate::delivery::progress::Progress;
 use crate::delivery::section::text;
 use crate::delivery::sign::jwt::SigningKey;
-use crate::delivery::{
-    BuildContext, DeliveryError, DeliveryOptions, ErrorKind, SectionType, Service, ServiceType,
-};
+use crate::delivery::{BuildContext, DeliveryError, ErrorKind, SectionType, Service, ServiceType};
 use crate::model::{GitUrl, Message, Node, NodeError, NodeKind, Receipt};
 use api::Api;
 use identity::{App, Identity};
-use progress::Progress;
 use section::NOTHING;
 use steps::Job;
 
@@ -101,22 +97,25 @@ fn base(setting: &str) -> String {
     if is_api { setting.to_owned() } else { format!("{setting}/api/v3") }
 }
 
-impl GitHub {
-    async fn attempt(&self, message: &Message) -> Result<Receipt, DeliveryError> {
+impl CallService for GitHub {
+    fn caller(&self) -> &Caller {
+        self.api.caller()
+    }
+
+    async fn attempt(&self, message: &Message, _recipient: &str) -> Result<Receipt, DeliveryError> {
         let refuse = |detail: String| DeliveryError::permanent(ErrorKind::Rejected, detail);
         let Some(section) = message.section("github") else {
             return Err(refuse("config is empty: the template has no `github` section".to_owned()));
         };
         let (owner, repository) = repository(text(Some(section), "_repoURL"))?;
-        let conversations = Arc::clone(self.api.conversations());
-        let mut progress =
-            Progress::resume(conversations, &self.account, &format!("{owner}/{repository}"), message);
+        let place = format!("{owner}/{repository}");
+        let mut progress = Progress::resume(self.api.caller(), &self.account, &place, "github", message);
         let mut job = Job::new(&self.api, &self.account, (&owner, &repository), section, &message.text);
         let result = job.run(&mut progress).await;
         if result.is_err() {
             progress.save();
         }
-        result.map(|told| Receipt { id: None, detail: format!("{owner}/{repository}: {told}") })
+        result.map(|told| Receipt { id: None, detail: format!("{place}: {told}") })
     }
 }
 
@@ -135,20 +134,6 @@ fn repository(url: &str) -> Result<(String, String), DeliveryError> {
             ),
         )
     })
-}
-
-impl Service for GitHub {
-    fn deliver<'a>(
-        &'a self,
-        message: &'a Message,
-        _recipient: &'a str,
-    ) -> BoxFuture<'a, Result<Receipt, DeliveryError>> {
-        Box::pin(async move { self.attempt(message).await.map_err(|error| self.api.clean(error)) })
-    }
-
-    fn options(&self) -> DeliveryOptions {
-        self.api.options().clone()
-    }
 }
 
 /// A rendered part of the section, if the template has it.

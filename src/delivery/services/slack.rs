@@ -1,25 +1,25 @@
 //! slack: chat.postMessage and chat.update (services 2.1), with threads that later messages continue or update.
 
+mod send;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::future::BoxFuture;
 use http::{Request, StatusCode};
 use serde_json::Value;
-use tokio::time::Instant;
 
-use crate::delivery::conversation::{self, Conversation, ConversationKey};
-use crate::delivery::driver::{Caller, Repeats, Reply, When};
+use crate::delivery::conversation::{self, ConversationKey};
+use crate::delivery::driver::{CallService, Caller, Repeats, Reply, When};
 use crate::delivery::look::{is_emoji, is_image};
 use crate::delivery::options::Options;
 use crate::delivery::payload::{self, InvalidPayload, List, OnInvalid};
+use crate::delivery::progress::Progress;
 use crate::delivery::request::Outgoing;
 use crate::delivery::section::{Field, FieldSection, Kind, flag, text, text_or};
-use crate::delivery::{
-    BuildContext, DeliveryError, DeliveryOptions, ErrorKind, Retry, SectionType, Service, ServiceType,
-};
+use crate::delivery::{BuildContext, DeliveryError, ErrorKind, Retry, SectionType, Service, ServiceType};
 use crate::model::{Message, Node, NodeError, Receipt, Section};
+use send::Send;
 
 /// The row of the table.
 pub(super) const TYPE: ServiceType =
@@ -97,32 +97,34 @@ fn api(setting: &str) -> String {
 
 type Form = Vec<(&'static str, String)>;
 
-impl Slack {
-    async fn attempt(&self, message: &Message, channel: &str) -> Result<Receipt, DeliveryError> {
-        let section = message.section("slack");
-        let form = self.form(message, section)?;
-        let conversations = self.caller.clients().conversations();
-        let thread = self.thread(channel, text(section, "groupingKey"));
-        let known = thread.as_ref().and_then(|key| conversations.get(key));
-        let policy = text(section, "deliveryPolicy");
-        let deadline = self.caller.deadline();
-
-        let mut receipt = Receipt::default();
-        if known.is_none() || policy != "Update" {
-            let posted =
-                self.post(&form, channel, known.as_ref(), flag(section, "notifyBroadcast"), deadline).await?;
-            receipt =
-                Receipt { id: Some(posted.first.clone()), detail: format!("posted to {}", posted.place) };
-            if let (Some(key), None, false) = (&thread, &known, posted.first.is_empty()) {
-                conversations.put(key.clone(), posted);
-            }
-        }
-        if let Some(thread) = known.filter(|_| policy == "Update" || policy == "PostAndUpdate") {
-            receipt = self.update(form, channel, &thread, deadline).await?;
-        }
-        Ok(receipt)
+impl CallService for Slack {
+    fn caller(&self) -> &Caller {
+        &self.caller
     }
 
+    async fn attempt(&self, message: &Message, channel: &str) -> Result<Receipt, DeliveryError> {
+        let section = message.section("slack");
+        let send = Send {
+            slack: self,
+            channel,
+            form: self.form(message, section)?,
+            broadcast: flag(section, "notifyBroadcast"),
+            deadline: self.caller.deadline(),
+        };
+        let Some(key) = self.thread(channel, text(section, "groupingKey")) else {
+            return send.alone().await;
+        };
+        match text(section, "deliveryPolicy") {
+            "PostAndUpdate" => {
+                let progress = Progress::resume(&self.caller, &self.account, channel, "slack", message);
+                send.post_and_update(key, progress).await
+            }
+            policy => send.post_or_update(key, policy == "Update").await,
+        }
+    }
+}
+
+impl Slack {
     /// The thread's key; `None` without a grouping key.
     fn thread(&self, channel: &str, topic: &str) -> Option<ConversationKey> {
         let key = ConversationKey {
@@ -131,44 +133,6 @@ impl Slack {
             topic: topic.to_owned(),
         };
         Some(key).filter(|key| !key.topic.is_empty())
-    }
-
-    async fn post(
-        &self,
-        form: &Form,
-        channel: &str,
-        known: Option<&Conversation>,
-        broadcast: bool,
-        deadline: Instant,
-    ) -> Result<Conversation, DeliveryError> {
-        let mut form = form.clone();
-        form.push(("channel", channel.to_owned()));
-        form.extend(known.map(|thread| ("thread_ts", thread.first.clone())));
-        form.extend(broadcast.then(|| ("reply_broadcast", "true".to_owned())));
-        let answer = self.call("chat.postMessage", &form, deadline).await?;
-        let field = |name: &str| answer.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-        let place = Some(field("channel")).filter(|id| !id.is_empty()).unwrap_or_else(|| channel.to_owned());
-        Ok(Conversation { place, first: field("ts") })
-    }
-
-    async fn update(
-        &self,
-        mut form: Form,
-        channel: &str,
-        thread: &Conversation,
-        deadline: Instant,
-    ) -> Result<Receipt, DeliveryError> {
-        let place = if thread.place.is_empty() { channel } else { &thread.place };
-        form.push(("channel", place.to_owned()));
-        form.push(("ts", thread.first.clone()));
-        form.push(("as_user", "true".to_owned()));
-        self.call("chat.update", &form, deadline).await?;
-        Ok(Receipt { id: Some(thread.first.clone()), detail: format!("updated in {place}") })
-    }
-
-    async fn call(&self, method: &str, form: &Form, deadline: Instant) -> Result<Value, DeliveryError> {
-        let reply = self.caller.send(request(&self.api, method, form)?, REPEATS, deadline).await?;
-        judge(&reply)
     }
 
     /// The fields that post and update share.
@@ -189,22 +153,6 @@ impl Slack {
         }
         form.push(("text", body));
         Ok(form)
-    }
-}
-
-impl Service for Slack {
-    fn deliver<'a>(
-        &'a self,
-        message: &'a Message,
-        recipient: &'a str,
-    ) -> BoxFuture<'a, Result<Receipt, DeliveryError>> {
-        Box::pin(
-            async move { self.attempt(message, recipient).await.map_err(|error| self.caller.clean(error)) },
-        )
-    }
-
-    fn options(&self) -> DeliveryOptions {
-        self.caller.options().clone()
     }
 }
 

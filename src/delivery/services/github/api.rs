@@ -13,7 +13,7 @@ use crate::delivery::conversation::Conversations;
 use crate::delivery::driver::{Caller, Repeats, Reply};
 use crate::delivery::request::Outgoing;
 use crate::delivery::section::text;
-use crate::delivery::{DeliveryError, DeliveryOptions, ErrorKind, Retry};
+use crate::delivery::{DeliveryError, ErrorKind, Retry};
 
 pub(super) const ACCEPT: &str = "application/vnd.github+json";
 pub(super) const VERSION: &str = "2022-11-28";
@@ -64,12 +64,8 @@ impl Api {
         Self { caller, base, identity }
     }
 
-    pub(super) fn options(&self) -> &DeliveryOptions {
-        self.caller.options()
-    }
-
-    pub(super) fn clean(&self, error: DeliveryError) -> DeliveryError {
-        self.caller.clean(error)
+    pub(super) fn caller(&self) -> &Caller {
+        &self.caller
     }
 
     pub(super) fn deadline(&self) -> Instant {
@@ -86,31 +82,41 @@ impl Api {
         if reply.body().is_empty() { Ok(Value::Null) } else { reply.expect_json("GitHub's API") }
     }
 
-    /// The first items of a list.
-    pub(super) async fn first_page(
+    /// All items of a list, page by page.
+    pub(super) async fn list(&self, call: Call<'_>, deadline: Instant) -> Result<Vec<Value>, DeliveryError> {
+        let (mut all, more) = self.page(&call, deadline).await?;
+        if more {
+            all.extend(self.further(call, deadline).await?);
+        }
+        Ok(all)
+    }
+
+    /// The first items of a list, and whether there are more of them.
+    pub(super) async fn page(
         &self,
         call: &Call<'_>,
         deadline: Instant,
-    ) -> Result<Vec<Value>, DeliveryError> {
-        items(&self.send(call, deadline).await?)
+    ) -> Result<(Vec<Value>, bool), DeliveryError> {
+        let reply = self.send(call, deadline).await?;
+        Ok((items(&reply)?, has_next(&reply)))
     }
 
-    /// All items of a list, page by page.
-    pub(super) async fn list(
+    /// The items of a list behind its first page.
+    pub(super) async fn further(
         &self,
         mut call: Call<'_>,
         deadline: Instant,
     ) -> Result<Vec<Value>, DeliveryError> {
         let mut all = Vec::new();
         let path = call.path.clone();
-        for page in 2..MOST_PAGES + 2 {
-            let reply = self.send(&call, deadline).await?;
-            all.extend(items(&reply)?);
-            if !has_next(&reply) {
-                break;
-            }
+        for page in 2..=MOST_PAGES {
             // The address of the next page is GitHub's; only its number is taken, so that no token goes elsewhere.
             call.path = format!("{path}?page={page}");
+            let (items, more) = self.page(&call, deadline).await?;
+            all.extend(items);
+            if !more {
+                break;
+            }
         }
         Ok(all)
     }

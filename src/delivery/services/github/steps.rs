@@ -6,9 +6,9 @@ use tokio::time::Instant;
 
 use super::api::{Api, Call, path};
 use super::part;
-use super::progress::Progress;
 use super::section::{NOTHING, tag_line};
 use crate::delivery::conversation::{Conversation, ConversationKey};
+use crate::delivery::progress::Progress;
 use crate::delivery::section::{flag, text};
 use crate::delivery::{DeliveryError, ErrorKind, cut, payload};
 
@@ -103,7 +103,7 @@ impl<'a> Job<'a> {
         let mut query = vec![("ref", reference), ("environment", field("environment"))];
         query.retain(|(_, value)| !value.is_empty());
         let list = Call::get(self.path(&["deployments"])?).query(query);
-        let found = self.api.first_page(&list, self.deadline).await?;
+        let (found, _) = self.api.page(&list, self.deadline).await?;
         let deployment = match found.first().and_then(id) {
             Some(deployment) => deployment,
             None => self.create_deployment(part, reference).await?,
@@ -166,35 +166,52 @@ impl<'a> Job<'a> {
             return self.send("POST", &create, body).await.map(drop);
         }
         let key = self.key(number, tag);
-        if let Some(known) = self.api.conversations().get(&key) {
-            match self.update(&known.first, &body).await {
-                // Somebody has deleted it.
-                Err(error) if matches!(error.status, Some(404 | 410)) => {
-                    self.api.conversations().forget(&key);
-                }
-                other => return other,
-            }
-        }
-        let comment = match self.find(number, tag).await? {
-            Some(comment) => {
-                self.update(&comment, &body).await?;
-                Some(comment)
-            }
+        let known = self.api.conversations().get(&key).map(|known| known.first);
+        let comment = match self.change(number, tag, known.as_deref(), &body).await? {
+            Some(changed) => Some(changed),
             None => id(&self.send("POST", &create, body).await?),
         };
-        if let Some(first) = comment {
-            self.api.conversations().put(key, Conversation { place: number.to_owned(), first });
+        match comment {
+            Some(first) if known.as_ref() != Some(&first) => {
+                self.api.conversations().put(key, Conversation { place: number.to_owned(), first });
+            }
+            Some(_) => {}
+            None => self.api.conversations().forget(&key),
         }
         Ok(())
     }
 
-    /// The first comment with the tag.
-    async fn find(&self, number: &str, tag: &str) -> Result<Option<String>, DeliveryError> {
-        let comments = Call::get(self.path(&["issues", number, "comments"])?);
-        let comments = self.api.list(comments, self.deadline).await?;
+    /// Changes the first comment that has the tag, or is the one that is `known`; `None` if there is none (any more). The
+    /// list is asked first, as upstream does, so that a comment that was deleted is not missed; long lists are read to
+    /// their end only if nothing is known.
+    async fn change(
+        &self,
+        number: &str,
+        tag: &str,
+        known: Option<&str>,
+        body: &Value,
+    ) -> Result<Option<String>, DeliveryError> {
+        let list = Call::get(self.path(&["issues", number, "comments"])?);
         let line = tag_line(tag);
-        let mut tagged = comments.iter().filter(|comment| text(Some(comment), "body").contains(&line));
-        Ok(tagged.find_map(id))
+        let fits = |comment: &&Value| {
+            text(Some(comment), "body").contains(&line) || known.is_some() && id(comment).as_deref() == known
+        };
+        let (comments, more) = self.api.page(&list, self.deadline).await?;
+        let mut found = comments.iter().find(fits).and_then(id);
+        if found.is_none() && more {
+            if let Some(known) = known {
+                match self.update(known, body).await {
+                    // Somebody has deleted it.
+                    Err(error) if matches!(error.status, Some(404 | 410)) => {}
+                    other => return other.map(|()| Some(known.to_owned())),
+                }
+            }
+            found = self.api.further(list, self.deadline).await?.iter().find(fits).and_then(id);
+        }
+        if let Some(comment) = &found {
+            self.update(comment, body).await?;
+        }
+        Ok(found)
     }
 
     async fn update(&self, comment: &str, body: &Value) -> Result<(), DeliveryError> {
