@@ -9,13 +9,14 @@ use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 
 use super::connection::ConnectionArgs;
+use super::output::Paint;
 use crate::binding::Binding;
 use crate::binding::generic::GenericBinding;
 use crate::config::yaml;
 use crate::lint::{Source, lint, report};
 use crate::model::{ObjectKey, Resource, to_yaml};
-use crate::source::kube::{Api, KubeSource, Pace, connect};
-use crate::source::{Source as _, WatchSpec};
+use crate::source::kube::{KubeFetch, Pace, connect};
+use crate::source::{Fetch as _, SourceError};
 
 /// The largest file that is read, in bytes.
 const LARGEST: u64 = 64 * 1024 * 1024;
@@ -153,20 +154,29 @@ fn file(path: &Path, into: &mut Vec<Source>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The ConfigMaps and Secrets of the built-in and given bindings, and all objects of their kinds.
+/// The ConfigMaps and Secrets of the built-in and given bindings, all objects of their kinds, and those that subscribe
+/// beside them (AppProjects).
 async fn cluster(arguments: &LintArgs, more: &[Arc<dyn Binding>]) -> anyhow::Result<Vec<Source>> {
     let api = connect(&arguments.connection.settings(), Pace::default()).await?;
-    let namespace = api.default_namespace().to_owned();
+    let cluster = Cluster { namespace: api.default_namespace().to_owned(), api: KubeFetch::new(api) };
+    let namespace = &cluster.namespace;
     let mut sources = Vec::new();
     for binding in crate::lint::bindings(more) {
         let (config_map, secret) = binding.settings_names();
-        let config_map = get(&api, "configmaps", "ConfigMap", &namespace, config_map).await?;
-        if config_map.is_none() {
-            continue;
+        let resource = Resource::new("", "v1", "configmaps", Some("ConfigMap"));
+        let Some(config_map) = cluster.get(&resource, config_map).await? else { continue };
+        sources.push(config_map);
+        match cluster.get(&Resource::new("", "v1", "secrets", Some("Secret")), secret).await {
+            Ok(secret) => sources.extend(secret),
+            Err(error @ SourceError::Forbidden { .. }) => {
+                note(&format!("{error}; nothing is said about references to it"));
+            }
+            Err(error) => return Err(error.into()),
         }
-        let secret = get(&api, "secrets", "Secret", &namespace, secret).await?;
-        sources.extend(config_map.into_iter().chain(secret));
-        sources.extend(objects(&api, &*binding).await);
+        sources.extend(cluster.objects(binding.resource(), "").await?);
+        if let Some((companions, _)) = binding.companions() {
+            sources.extend(cluster.objects(companions, namespace).await?);
+        }
     }
     if sources.is_empty() {
         bail!(
@@ -176,54 +186,43 @@ async fn cluster(arguments: &LintArgs, more: &[Arc<dyn Binding>]) -> anyhow::Res
     Ok(sources)
 }
 
-async fn get(
-    api: &Api,
-    plural: &str,
-    kind: &str,
-    namespace: &str,
-    name: &str,
-) -> anyhow::Result<Option<Source>> {
-    let resource = Resource::new("", "v1", plural, Some(kind));
-    let source = KubeSource::new(api.clone(), WatchSpec::new("lint", resource));
-    let found = source.get(&ObjectKey::new(namespace, name)).await?;
-    found.map(|object| as_source(plural, "v1", kind, &object)).transpose()
+/// Where the configuration and the objects are.
+struct Cluster {
+    api: KubeFetch,
+    /// The namespace of the configuration.
+    namespace: String,
 }
 
-/// All objects of a kind, as the source of the controller brings them.
-async fn objects(api: &Api, binding: &dyn Binding) -> Vec<Source> {
-    let resource = binding.resource().clone();
-    let (version, plural) = (resource.api_version(), resource.plural.clone());
-    let kind = resource.kind.clone().unwrap_or_default();
-    let source = Arc::new(KubeSource::new(api.clone(), WatchSpec::new("lint", resource)));
-    let (sender, mut changes) = tokio::sync::mpsc::channel(64);
-    let mut synced = source.synced();
-    let watch = tokio::spawn(Arc::clone(&source).run(sender));
-    let mut found = Vec::new();
-    loop {
-        tokio::select! {
-            biased;
-            change = changes.recv() => match change {
-                Some(change) => found.extend(as_source(&plural, &version, &kind, &change.object).ok()),
-                None => break,
-            },
-            _ = synced.wait_for(|synced| *synced) => break,
-        }
+impl Cluster {
+    async fn get(&self, resource: &Resource, name: &str) -> Result<Option<Source>, SourceError> {
+        let found = self.api.fetch(resource, &ObjectKey::new(self.namespace.as_str(), name)).await?;
+        Ok(found.and_then(|object| as_source(resource, &object)))
     }
-    watch.abort();
-    found
+
+    /// All objects of a kind in `namespace`, or everywhere if it is empty. Who may not read them everywhere gets those of
+    /// the configuration's namespace.
+    async fn objects(&self, resource: &Resource, namespace: &str) -> anyhow::Result<Vec<Source>> {
+        let found = match self.api.list(resource, namespace).await {
+            Err(error @ SourceError::Forbidden { .. }) if namespace.is_empty() => {
+                note(&format!("{error}; only namespace {} is looked at", self.namespace));
+                self.api.list(resource, &self.namespace).await?
+            }
+            found => found?,
+        };
+        Ok(found.iter().filter_map(|object| as_source(resource, object)).collect())
+    }
+}
+
+/// Something that is left out, for people: standard output holds findings only.
+fn note(text: &str) {
+    eprintln!("{}: {text}", Paint::stderr().yellow("note"));
 }
 
 /// An object of the cluster as text. A list of the API leaves `apiVersion` and `kind` of its items out.
-fn as_source(
-    plural: &str,
-    version: &str,
-    kind: &str,
-    object: &crate::model::Object,
-) -> anyhow::Result<Source> {
-    let mut body: serde_json::Value = serde_json::from_slice(object.json())?;
-    if let Some(fields) = body.as_object_mut() {
-        fields.entry("apiVersion").or_insert_with(|| version.into());
-        fields.entry("kind").or_insert_with(|| kind.into());
-    }
-    Ok(Source { name: format!("{plural}/{}", object.key()), text: to_yaml(&body) })
+fn as_source(resource: &Resource, object: &crate::model::Object) -> Option<Source> {
+    let mut body: serde_json::Value = serde_json::from_slice(object.json()).ok()?;
+    let fields = body.as_object_mut()?;
+    fields.entry("apiVersion").or_insert_with(|| resource.api_version().into());
+    fields.entry("kind").or_insert_with(|| resource.kind.clone().unwrap_or_default().into());
+    Some(Source { name: format!("{}/{}", resource.plural, object.key()), text: to_yaml(&body) })
 }

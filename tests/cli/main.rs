@@ -1,6 +1,8 @@
 //! What the command line says: every help page, and what a person reads when something is wrong. All of it is compared with
 //! snapshots, so that a change of a text is a change that somebody has looked at.
 
+mod cluster;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};

@@ -1,12 +1,12 @@
-//! Single objects of kinds that nobody watches.
+//! Objects that are read once and not watched.
 
 use dodona_value::Numbers;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
-use kube::api::GetParams;
+use kube::api::{GetParams, ListParams};
 
 use super::api::collection_path;
-use super::{Api, ApiError};
+use super::{Api, ApiError, wire};
 use crate::model::{Object, ObjectKey, Resource};
 use crate::source::{Fetch, SourceError};
 
@@ -32,6 +32,43 @@ impl KubeFetch {
             }
             Err(ApiError::Status { code: 404, .. }) => Ok(None),
             Err(error) => Err(error.into_source_error(action.clone())),
+        }
+    }
+}
+
+impl KubeFetch {
+    /// All objects of `resource` in `namespace`, or everywhere if it is empty; none if the kind is not installed. What is no
+    /// object is left out.
+    ///
+    /// # Errors
+    /// Any refusal of the server, at once.
+    pub async fn list(&self, resource: &Resource, namespace: &str) -> Result<Vec<Object>, SourceError> {
+        let place = if namespace.is_empty() { "all namespaces" } else { namespace };
+        let action = || format!("list {} in {place}", resource.plural);
+        let mut found = Vec::new();
+        let mut params = ListParams::default().limit(self.0.pace().page);
+        loop {
+            let request = kube::core::Request::new(collection_path(resource, namespace))
+                .list(&params)
+                .map_err(|error| SourceError::Failed { action: action(), detail: error.to_string() })?;
+            let body = match self.0.bytes(request).await {
+                Ok(body) => body,
+                Err(ApiError::Status { code: 404, .. }) => return Ok(found),
+                // The token has expired: once more, in one piece.
+                Err(ApiError::Status { code: 410, .. }) if params.continue_token.is_some() => {
+                    found.clear();
+                    params = ListParams::default();
+                    continue;
+                }
+                Err(error) => return Err(error.into_source_error(action())),
+            };
+            let page = wire::page(&body).map_err(|error| error.into_source_error(action()))?;
+            let objects = page.items.iter().map(|item| page.object(item).into_owned());
+            found.extend(objects.filter_map(|json| Object::parse(json.into(), Numbers::Kubernetes).ok()));
+            match page.next {
+                Some(token) => params.continue_token = Some(token),
+                None => return Ok(found),
+            }
         }
     }
 }
