@@ -34,6 +34,13 @@ fn test_files_can_say_all_of_this() {
 }
 
 #[test]
+fn rollouts_are_shown_as_their_controller_shows_them() {
+    let outcome = outcome("rollout.test.yaml");
+    let text = report::text(std::slice::from_ref(&outcome), true);
+    assert_eq!(report::counts(std::slice::from_ref(&outcome)), (1, 0), "{text}");
+}
+
+#[test]
 fn what_is_said_about_failures() {
     let outcome = outcome("failing.test.yaml");
     check("failures", &report::text(std::slice::from_ref(&outcome), false));

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dodona_value::Runtime;
+use dodona_value::{Numbers, Runtime};
 use serde_json::{Value, json};
 
 use super::file::{Case, Suite, Version};
@@ -178,7 +178,11 @@ impl<'a> Stage<'a> {
     }
 
     fn parse(&self, body: &Value, line: usize) -> Result<Arc<Object>, FileError> {
-        let parsed = Object::parse(body.to_string().into(), self.suite.binding.numbers());
+        self.read(body, self.suite.binding.numbers(), line)
+    }
+
+    fn read(&self, body: &Value, numbers: Numbers, line: usize) -> Result<Arc<Object>, FileError> {
+        let parsed = Object::parse(body.to_string().into(), numbers);
         parsed.map(Arc::new).map_err(|error| self.error(line, error.to_string()))
     }
 
@@ -269,7 +273,8 @@ impl<'a> Stage<'a> {
         let Some(rules) = self.suite.binding.event_rules() else {
             return Err(self.error(line, "only the binding `rollout` has events"));
         };
-        let object = self.parse(body, line)?;
+        // Events show plain JSON numbers (core 3.2.2).
+        let object = self.read(body, Numbers::Float, line)?;
         let id = format!("event-{}", self.version);
         let happening =
             Happening { object: Arc::clone(&object), reason: reason.to_owned(), warning: false, id };
