@@ -24,6 +24,7 @@ pub use crate::model::yaml;
 pub use definition::{Definitions, condition as condition_definition};
 pub use presets::{PresetSet, SETS as PRESETS};
 pub use service::ConfiguredService;
+pub use template::structures;
 
 use crate::delivery::client::Clients;
 use crate::engine::Policy;

@@ -6,7 +6,7 @@ use super::notes::Notes;
 use super::{place, yaml};
 use crate::delivery::{SectionType, section_types, service_types};
 use crate::engine::Template;
-use crate::model::{Fields, Node, NodeError};
+use crate::model::{Fields, Node, NodeError, NodeKind, Notation, Position};
 
 /// Keys of the sections in the order in which they are rendered (core 4.4).
 const ORDER: &[&str] = &[
@@ -98,6 +98,17 @@ fn rows() -> Vec<&'static SectionType> {
     rows.sort_by_key(|row| ORDER.iter().position(|key| *key == row.key).unwrap_or(ORDER.len()));
     rows.dedup_by_key(|row| row.key);
     rows
+}
+
+/// The fields of templates that may hold a structure as a text, as paths (`slack.attachments`), and how it is written there.
+pub fn structures() -> Vec<(String, Notation)> {
+    let nothing = Node::new(NodeKind::Map(Vec::new()), Position::default());
+    // A section that cannot be empty has no such field.
+    let sections = rows().into_iter().filter_map(|row| Some((row.key, (row.compile)("", &nothing).ok()?)));
+    let fields = sections.flat_map(|(key, section)| {
+        section.structures().into_iter().map(move |(field, notation)| (format!("{key}.{field}"), notation))
+    });
+    fields.collect()
 }
 
 fn warn_about_unknown(fields: &Fields<'_>, rows: &[&SectionType], notes: &mut Notes) {

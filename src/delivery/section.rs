@@ -5,7 +5,7 @@
 use serde_json::{Map, Value};
 
 use super::template::{Text, Tree};
-use crate::model::{Node, NodeError, Section, SectionContext, SectionError};
+use crate::model::{Node, NodeError, Notation, Section, SectionContext, SectionError};
 
 /// One field of a section.
 #[derive(Clone, Copy)]
@@ -29,6 +29,8 @@ pub enum Kind {
     TextOr(&'static str),
     /// JSON as a templated text, or a YAML structure with templated leaves.
     Payload,
+    /// The same, where the text may be YAML too.
+    YamlPayload,
     /// A literal boolean.
     Flag,
     /// A literal text, put into one of the forms that the service knows.
@@ -66,6 +68,15 @@ impl Field {
     #[must_use]
     pub const fn shown(self) -> Self {
         Self { shown: true, ..self }
+    }
+
+    /// How a structure is written in it, if it may hold one as a text.
+    pub fn notation(&self) -> Option<Notation> {
+        match self.kind {
+            Kind::Payload => Some(Notation::Json),
+            Kind::YamlPayload => Some(Notation::Yaml),
+            Kind::Text | Kind::TextOr(_) | Kind::Flag | Kind::Word(_) => None,
+        }
     }
 }
 
@@ -133,13 +144,17 @@ impl Section for FieldSection {
             Content::Fixed(_) => false,
         })
     }
+
+    fn structures(&self) -> Vec<(String, Notation)> {
+        self.fields.iter().filter_map(|(field, _)| Some((field.name.to_owned(), field.notation()?))).collect()
+    }
 }
 
 impl Content {
     fn compile(template: &str, kind: Kind, node: Option<&Node>) -> Result<Self, NodeError> {
         let plain = |text: &str| Ok(Self::Text(Text::Plain(text.to_owned())));
         match (kind, node) {
-            (Kind::Text | Kind::Payload, None) => plain(""),
+            (Kind::Text | Kind::Payload | Kind::YamlPayload, None) => plain(""),
             (Kind::Text, Some(node)) => Text::compile(template, node).map(Self::Text),
             (Kind::TextOr(default), node) => {
                 let source = node.map_or_else(|| Ok(String::new()), Node::text)?;
@@ -149,8 +164,10 @@ impl Content {
                     .map(Self::Text)
                     .map_err(|message| NodeError::new(at, message))
             }
-            (Kind::Payload, Some(node)) if node.is_scalar() => Text::compile(template, node).map(Self::Text),
-            (Kind::Payload, Some(node)) => Tree::compile(template, node).map(Self::Tree),
+            (Kind::Payload | Kind::YamlPayload, Some(node)) if node.is_scalar() => {
+                Text::compile(template, node).map(Self::Text)
+            }
+            (Kind::Payload | Kind::YamlPayload, Some(node)) => Tree::compile(template, node).map(Self::Tree),
             (Kind::Flag, node) => node.map_or(Ok(false), Node::bool).map(|flag| Self::Fixed(flag.into())),
             (Kind::Word(known), None) => Ok(Self::Fixed(known("").into())),
             (Kind::Word(known), Some(node)) => match &node.kind {

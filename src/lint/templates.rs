@@ -1,4 +1,4 @@
-//! Templates that cannot be rendered, or whose JSON breaks. Every text of a template is tried on complete sample objects
+//! Templates that cannot be rendered, or whose JSON or YAML breaks. Every text of a template is tried on complete sample objects
 //! with the engine that renders messages.
 
 use std::collections::BTreeSet;
@@ -10,26 +10,10 @@ use super::Findings;
 use super::groups::{Configuration, Value};
 use super::samples::{self, Rendered};
 use crate::config::raw::Key;
-use crate::config::{place, yaml};
-use crate::model::{Node, NodeKind, Position};
+use crate::config::{self, place, yaml};
+use crate::model::{Node, NodeKind, Notation, Position};
 
-/// Fields whose text has to be JSON.
-const JSON: &[&str] = &[
-    "github.repositoryDispatch.client_payload",
-    "mattermost.attachments",
-    "rocketchat.attachments",
-    "slack.attachments",
-    "slack.blocks",
-    "teams-workflows.adaptiveCard",
-    "teams-workflows.facts",
-    "teams-workflows.potentialAction",
-    "teams-workflows.sections",
-    "teams.facts",
-    "teams.potentialAction",
-    "teams.sections",
-];
-
-/// Functions behind which a text cannot break JSON any more.
+/// Functions behind which a text cannot break JSON or YAML any more.
 const ESCAPING: &[&str] = &[
     "toJson",
     "mustToJson",
@@ -67,6 +51,7 @@ pub(super) fn check(configuration: &Configuration<'_>, findings: &mut Findings) 
         .filter_map(|sample| Some((sample.what, sample.scope(&*facts.binding, context)?)))
         .collect();
     let (variables, runtime) = (configuration.variables(true), samples::runtime());
+    let structures = config::structures();
     for (key, kind, value) in configuration.own() {
         let (Key::Template(name), Ok(node)) = (kind, yaml::parse_node(&value.text)) else { continue };
         let trial = Trial {
@@ -76,6 +61,7 @@ pub(super) fn check(configuration: &Configuration<'_>, findings: &mut Findings) 
             value,
             variables: variables.as_ref(),
             scopes: &scopes,
+            structures: &structures,
             runtime: &runtime,
         };
         webhook_methods(&trial, &node, findings);
@@ -108,6 +94,8 @@ struct Trial<'a> {
     value: &'a Value<'a>,
     variables: Option<&'a BTreeSet<String>>,
     scopes: &'a [(&'static str, Scope)],
+    /// The fields that may hold a structure as a text.
+    structures: &'a [(String, Notation)],
     runtime: &'a Runtime,
 }
 
@@ -116,7 +104,8 @@ struct Leaf<'a> {
     path: &'a [String],
     at: Position,
     text: &'a str,
-    is_json: bool,
+    /// What the text has to be besides a template.
+    notation: Option<Notation>,
 }
 
 impl Trial<'_> {
@@ -124,7 +113,7 @@ impl Trial<'_> {
     fn walk(&self, node: &Node, path: &mut Vec<String>, findings: &mut Findings) {
         match &node.kind {
             NodeKind::Text(text) => {
-                let leaf = Leaf { path, at: node.at, text, is_json: is_json(path, text) };
+                let leaf = Leaf { path, at: node.at, text, notation: notation(self.structures, path, text) };
                 self.leaf(&leaf, findings);
             }
             NodeKind::List(items) => items.iter().for_each(|item| self.walk(item, path, findings)),
@@ -141,8 +130,8 @@ impl Trial<'_> {
 
     fn leaf(&self, leaf: &Leaf<'_>, findings: &mut Findings) {
         if !leaf.text.contains("{{") {
-            if leaf.is_json {
-                self.json(leaf, &[("every object", leaf.text.to_owned())], findings);
+            if let Some(notation) = leaf.notation {
+                self.structure(leaf, notation, &[("every object", leaf.text.to_owned())], findings);
             }
             return;
         }
@@ -151,8 +140,8 @@ impl Trial<'_> {
         let Ok(template) = Template::parse(self.name, leaf.text) else { return };
         let known = self.variables(leaf, &template, findings);
         self.misspelled(leaf, &template, findings);
-        if leaf.is_json {
-            self.unescaped(leaf, &template, findings);
+        if let Some(notation) = leaf.notation {
+            self.unescaped(leaf, notation, &template, findings);
         }
         if known && !LOOKUPS.iter().any(|name| leaf.text.contains(name)) {
             self.samples(leaf, &template, findings);
@@ -210,8 +199,8 @@ impl Trial<'_> {
         }
     }
 
-    /// Free text between quotes of a JSON text.
-    fn unescaped(&self, leaf: &Leaf<'_>, template: &Template, findings: &mut Findings) {
+    /// Free text between the quotes of JSON or YAML.
+    fn unescaped(&self, leaf: &Leaf<'_>, notation: Notation, template: &Template, findings: &mut Findings) {
         let quoted = Quotes::of(leaf.text);
         for printed in template.printed() {
             let is_free = |names: &Vec<&str>| {
@@ -226,7 +215,8 @@ impl Trial<'_> {
             if quoted.contain(printed.span.start) {
                 let name = field.join(".");
                 let message = format!(
-                    "a quote or line break in `{name}` makes this invalid JSON, and the message is not sent; write `{{{{… | toJson}}}}` without quotes around it"
+                    "a quote or line break in `{name}` makes this invalid {}, and the message is not sent; write `{{{{… | toJson}}}}` without quotes around it",
+                    name_of(notation)
                 );
                 self.add(
                     "json-unescaped",
@@ -254,7 +244,7 @@ impl Trial<'_> {
             return self.add("template-fails", leaf.path, at, message, findings);
         }
         self.several_sources(leaf, template, &rendered, findings);
-        if leaf.is_json {
+        if let Some(notation) = leaf.notation {
             let texts: Vec<_> = rendered
                 .into_iter()
                 .filter_map(|(what, one)| match one {
@@ -262,7 +252,7 @@ impl Trial<'_> {
                     Rendered::Failed { .. } => None,
                 })
                 .collect();
-            self.json(leaf, &texts, findings);
+            self.structure(leaf, notation, &texts, findings);
         }
     }
 
@@ -307,20 +297,27 @@ impl Trial<'_> {
         Some(self.place(leaf, found.span.start))
     }
 
-    /// The first of `texts` that is no JSON. An empty text is left out of the message.
-    fn json(&self, leaf: &Leaf<'_>, texts: &[(&str, String)], findings: &mut Findings) {
+    /// The first of `texts` that cannot be read. An empty text is left out of the message.
+    fn structure(
+        &self,
+        leaf: &Leaf<'_>,
+        notation: Notation,
+        texts: &[(&str, String)],
+        findings: &mut Findings,
+    ) {
         for (what, text) in texts {
             if text.trim().is_empty() {
                 continue;
             }
-            let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(text) else { continue };
-            let line = text.lines().nth(error.line().saturating_sub(1)).unwrap_or_default();
+            let Some((reason, line)) = problem(notation, text) else { continue };
+            let line = text.lines().nth(line.saturating_sub(1)).unwrap_or_default();
             let shown: String = line.trim().chars().take(80).collect();
-            let reason = error.to_string();
-            let reason = reason.split(" at line ").next().unwrap_or_default();
-            let message = format!(
-                "for {what} this is no JSON: {reason} in `{shown}`; check commas and quotes, or write YAML instead of JSON here"
-            );
+            let advice = match notation {
+                Notation::Json => "check commas and quotes, or write YAML instead of JSON here",
+                Notation::Yaml => "check indents and quotes, or write a structure here instead of a text",
+            };
+            let message =
+                format!("for {what} this is no {}: {reason} in `{shown}`; {advice}", name_of(notation));
             return self.add("json-invalid", leaf.path, leaf.at, message, findings);
         }
     }
@@ -339,18 +336,38 @@ impl Trial<'_> {
     }
 }
 
-/// Whether the field at `path` is JSON: the known ones, and bodies of webhooks that begin like it.
-fn is_json(path: &[String], text: &str) -> bool {
+/// Why `text` cannot be read, and the line.
+fn problem(notation: Notation, text: &str) -> Option<(String, usize)> {
+    match notation {
+        Notation::Json => {
+            let error = serde_json::from_str::<serde::de::IgnoredAny>(text).err()?;
+            let reason = error.to_string();
+            Some((reason.split(" at line ").next().unwrap_or_default().to_owned(), error.line()))
+        }
+        Notation::Yaml => yaml::parse_node(text).err().map(|error| (error.message, error.at.line)),
+    }
+}
+
+fn name_of(notation: Notation) -> &'static str {
+    match notation {
+        Notation::Json => "JSON",
+        Notation::Yaml => "YAML",
+    }
+}
+
+/// What the field at `path` is written in: the known ones, and bodies of webhooks that begin like JSON.
+fn notation(structures: &[(String, Notation)], path: &[String], text: &str) -> Option<Notation> {
     let name = path.join(".");
-    if JSON.iter().any(|known| known.eq_ignore_ascii_case(&name)) {
-        return true;
+    if let Some((_, notation)) = structures.iter().find(|(known, _)| known.eq_ignore_ascii_case(&name)) {
+        return Some(*notation);
     }
     let begin = text.trim_start();
     let begins = begin.starts_with('[') || begin.starts_with('{') && !begin.starts_with("{{");
-    matches!(path, [section, _, field] if section == "webhook" && field == "body") && begins
+    let is_body = matches!(path, [section, _, field] if section == "webhook" && field == "body");
+    (is_body && begins).then_some(Notation::Json)
 }
 
-/// The parts of a JSON text with actions that stand between quotes.
+/// The parts of a JSON or YAML text with actions that stand between quotes.
 struct Quotes(Vec<std::ops::Range<usize>>);
 
 impl Quotes {
@@ -398,12 +415,46 @@ mod tests {
         assert!(!quotes.contain(text.find(".d").unwrap()));
     }
 
+    /// A new service's fields come in by themselves; the list here says that they are meant.
     #[test]
-    fn bodies_that_are_json() {
-        let path = |name: &str| name.split('.').map(str::to_owned).collect::<Vec<_>>();
-        assert!(is_json(&path("webhook.a.body"), " {\"x\": 1}"));
-        assert!(!is_json(&path("webhook.a.body"), "{{.app}}"));
-        assert!(is_json(&path("slack.attachments"), "{{.app}}"));
-        assert!(!is_json(&path("message"), "{}"));
+    fn fields_that_hold_structures() {
+        let known = config::structures();
+        let mut named: Vec<_> = known.iter().map(|(name, how)| format!("{name} {}", name_of(*how))).collect();
+        named.sort();
+        let expected = [
+            "github.repositoryDispatch.client_payload JSON",
+            "googlechat.cards YAML",
+            "googlechat.cardsV2 YAML",
+            "mattermost.attachments JSON",
+            "pagerdutyv2.customDetails JSON",
+            "pagerdutyv2.links JSON",
+            "rocketchat.attachments JSON",
+            "slack.attachments JSON",
+            "slack.blocks JSON",
+            "teams-workflows.adaptiveCard JSON",
+            "teams-workflows.facts JSON",
+            "teams-workflows.potentialAction JSON",
+            "teams-workflows.sections JSON",
+            "teams-workflows.template JSON",
+            "teams.facts JSON",
+            "teams.potentialAction JSON",
+            "teams.sections JSON",
+            "teams.template JSON",
+        ];
+        assert_eq!(named, expected);
+    }
+
+    #[test]
+    fn what_a_field_is_written_in() {
+        let known = config::structures();
+        let of = |name: &str, text: &str| {
+            let path: Vec<_> = name.split('.').map(str::to_owned).collect();
+            notation(&known, &path, text)
+        };
+        assert_eq!(of("webhook.a.body", " {\"x\": 1}"), Some(Notation::Json));
+        assert_eq!(of("webhook.a.body", "{{.app}}"), None);
+        assert_eq!(of("slack.attachments", "{{.app}}"), Some(Notation::Json));
+        assert_eq!(of("googlechat.cardsv2", "x"), Some(Notation::Yaml));
+        assert_eq!(of("message", "{}"), None);
     }
 }

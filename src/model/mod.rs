@@ -44,6 +44,6 @@ pub use report::{Report, Severity};
 pub use resource::Resource;
 pub use runtime::language_runtime;
 pub use secret::{Secret, Secrets};
-pub use section::{Section, SectionContext, SectionError};
+pub use section::{Notation, Section, SectionContext, SectionError};
 pub use settings::Settings;
 pub use yaml_out::to_yaml;

@@ -30,6 +30,21 @@ pub trait Section: Send + Sync {
 
     /// Whether some field mentions the root variable `name` (`repo`), so that rendering may have to look something up.
     fn mentions(&self, name: &str) -> bool;
+
+    /// The fields that may hold a structure as a text, by their paths inside the section, given or not, and how it is
+    /// written there.
+    fn structures(&self) -> Vec<(String, Notation)> {
+        Vec::new()
+    }
+}
+
+/// How a structure is written as a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notation {
+    /// JSON.
+    Json,
+    /// YAML, of which JSON is a part.
+    Yaml,
 }
 
 /// A section that could not be rendered.

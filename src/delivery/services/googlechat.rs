@@ -26,8 +26,8 @@ pub(super) const TYPE: ServiceType =
 
 fn compile(template: &str, section: &Node) -> Result<Box<dyn Section>, NodeError> {
     const FIELDS: &[Field] = &[
-        Field::text("cards").shown().holds(Kind::Payload),
-        Field::text("cardsV2").shown().holds(Kind::Payload),
+        Field::text("cards").shown().holds(Kind::YamlPayload),
+        Field::text("cardsV2").shown().holds(Kind::YamlPayload),
         Field::text("threadKey"),
     ];
     FieldSection::compile(template, section, FIELDS)

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::delivery::section::{Field, FieldSection, Kind, object};
 use crate::delivery::template::Text;
-use crate::model::{Fields, Node, NodeError, NodeKind, Section, SectionContext, SectionError};
+use crate::model::{Fields, Node, NodeError, NodeKind, Notation, Section, SectionContext, SectionError};
 
 /// Where the repository is by default; an application with several sources has it elsewhere.
 const REPOSITORY: Default =
@@ -178,6 +178,11 @@ impl Section for GitHub {
         self.paths.iter().any(|path| path.text.mentions(name))
             || self.parts.iter().any(|(_, fields)| fields.mentions(name))
             || self.output.as_ref().is_some_and(|output| output.mentions(name))
+    }
+
+    fn structures(&self) -> Vec<(String, Notation)> {
+        let all = PARTS.iter().flat_map(|(part, fields)| fields.iter().map(move |field| (part, field)));
+        all.filter_map(|(part, field)| Some((format!("{part}.{}", field.name), field.notation()?))).collect()
     }
 }
 
