@@ -221,12 +221,21 @@ impl<'a> Stage<'a> {
             let object = self.parse(body, line)?;
             let change =
                 Change { binding: self.suite.binding.name().into(), object: Arc::clone(&object), cause };
+            if cause == Cause::Deleted && self.suite.binding.tells_deletions() {
+                self.last_look(&change, line)?;
+            }
             self.decide(&change, line)?;
             let Some(patch) = self.ledger.patch_for(object.key()) else { return Ok(()) };
             self.patch(body, patch.value, line)?;
             cause = Cause::Modified;
         }
         Err(self.error(line, "the state annotation does not come to rest"))
+    }
+
+    /// What is deleted is looked at once more, where the binding wants it.
+    fn last_look(&mut self, change: &Change, line: usize) -> Result<(), FileError> {
+        let gone = change.object.as_gone().map_err(|error| self.error(line, error.to_string()))?;
+        self.decide(&Change { object: Arc::new(gone), cause: Cause::Modified, ..change.clone() }, line)
     }
 
     fn patch(&mut self, body: &mut Value, value: Option<String>, line: usize) -> Result<(), FileError> {
