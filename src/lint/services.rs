@@ -41,6 +41,9 @@ const SECRET_URLS: &[&str] = &[
 const RETIRED: &[&str] =
     &["outlook.office.com/webhook", "outlook.office365.com/webhook", ".webhook.office.com/"];
 
+/// What every certificate in PEM has.
+const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----";
+
 /// Looks at the settings of every service.
 pub(super) fn check(configuration: &Configuration<'_>, findings: &mut Findings) {
     for (key, kind, value) in configuration.own() {
@@ -88,6 +91,11 @@ impl Settings<'_, '_> {
         let is_open = SECRET_URLS.iter().any(|part| lower.contains(part)) || has_password(&lower);
         if !text.is_empty() && !refers && (named || is_open) {
             self.plain(at, if named { field } else { "the URL" });
+        }
+        if field.eq_ignore_ascii_case("caCert") && !refers && !text.is_empty() && !text.contains(CERTIFICATE)
+        {
+            let message = "this holds no certificate, so the system's authorities count as if it were not there; write the certificate itself (PEM), not the name of a file";
+            self.configuration.add("service-setting", self.key, Some(at), self.key, message, self.findings);
         }
         if self.is_retired(text) {
             let message = "Microsoft has switched off these connectors; make a flow in Teams (Workflows, \"when a webhook request is received\") and send to it with `service.teams-workflows`";
