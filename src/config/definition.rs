@@ -95,6 +95,10 @@ impl Field {
         Self::of(name, Shape::Text)
     }
 
+    const fn part(name: &'static str, fields: &'static [Self]) -> Self {
+        Self::of(name, Shape::Part(fields))
+    }
+
     const fn shown(self) -> Self {
         Self { name: self.name, shape: self.shape, shown: true }
     }
@@ -112,17 +116,6 @@ const SLACK: &[Field] = &[
     Field::of("deliveryPolicy", Shape::OneOf(&["Post", "PostAndUpdate", "Update"])).shown(),
 ];
 
-const TEAMS: &[Field] = &[
-    Field::text("template"),
-    Field::text("title"),
-    Field::text("summary"),
-    Field::text("text"),
-    Field::text("themeColor"),
-    Field::text("facts"),
-    Field::text("sections"),
-    Field::text("potentialAction"),
-];
-
 const TEAMS_WORKFLOWS: &[Field] = &[
     Field::text("template"),
     Field::text("title"),
@@ -134,6 +127,12 @@ const TEAMS_WORKFLOWS: &[Field] = &[
     Field::text("potentialAction"),
     Field::text("adaptiveCard"),
 ];
+
+/// The same without the card, which comes last.
+const TEAMS: &[Field] = match TEAMS_WORKFLOWS {
+    [fields @ .., _card] => fields,
+    [] => &[],
+};
 
 const PERSON: &[Field] =
     &[Field::text("type").shown(), Field::text("name"), Field::text("id"), Field::text("username").shown()];
@@ -152,10 +151,10 @@ const OPSGENIE: &[Field] = &[
 ];
 
 const GITHUB: &[Field] = &[
-    Field::of("status", Shape::Part(&[Field::text("state"), Field::text("label"), Field::text("targetURL")])),
-    Field::of(
+    Field::part("status", &[Field::text("state"), Field::text("label"), Field::text("targetURL")]),
+    Field::part(
         "deployment",
-        Shape::Part(&[
+        &[
             Field::text("state"),
             Field::text("environment"),
             Field::text("environmentURL"),
@@ -164,42 +163,39 @@ const GITHUB: &[Field] = &[
             Field::of("autoMerge", Shape::GivenFlag),
             Field::of("transientEnvironment", Shape::GivenFlag),
             Field::text("reference"),
-        ]),
+        ],
     ),
-    Field::of("pullRequestComment", Shape::Part(&[Field::text("content"), Field::text("commentTag")])),
+    Field::part("pullRequestComment", &[Field::text("content"), Field::text("commentTag")]),
     Field::of("repoURLPath", Shape::TextOr("{{.app.spec.source.repoURL}}")),
     Field::of("revisionPath", Shape::TextOr("{{.app.status.operationState.syncResult.revision}}")),
-    Field::of(
+    Field::part(
         "checkRun",
-        Shape::Part(&[
+        &[
             Field::text("name"),
             Field::text("details_url"),
             Field::text("status"),
             Field::text("conclusion"),
             Field::text("started_at"),
             Field::text("completed_at"),
-            Field::of(
-                "output",
-                Shape::Part(&[Field::text("title"), Field::text("summary"), Field::text("text")]),
-            ),
-        ]),
+            Field::part("output", &[Field::text("title"), Field::text("summary"), Field::text("text")]),
+        ],
     ),
-    Field::of("repositoryDispatch", Shape::Part(&[Field::text("event_type"), Field::text("client_payload")])),
+    Field::part("repositoryDispatch", &[Field::text("event_type"), Field::text("client_payload")]),
 ];
 
 const NOTIFICATION: &[Field] = &[
     Field::text("message"),
-    Field::of(
+    Field::part(
         "awssqs",
-        Shape::Part(&[Field::of("messageAttributes", Shape::Pairs).shown(), Field::text("messageGroupId")]),
+        &[Field::of("messageAttributes", Shape::Pairs).shown(), Field::text("messageGroupId")],
     ),
-    Field::of("gcppubsub", Shape::Part(&[Field::of("attributes", Shape::Pairs)])),
-    Field::of("email", Shape::Part(&[Field::text("subject"), Field::text("body")])),
-    Field::of("slack", Shape::Part(SLACK)),
-    Field::of("mattermost", Shape::Part(ATTACHMENTS)),
-    Field::of("rocketchat", Shape::Part(ATTACHMENTS)),
-    Field::of("teams", Shape::Part(TEAMS)),
-    Field::of("teams-workflows", Shape::Part(TEAMS_WORKFLOWS)),
+    Field::part("gcppubsub", &[Field::of("attributes", Shape::Pairs)]),
+    Field::part("email", &[Field::text("subject"), Field::text("body")]),
+    Field::part("slack", SLACK),
+    Field::part("mattermost", ATTACHMENTS),
+    Field::part("rocketchat", ATTACHMENTS),
+    Field::part("teams", TEAMS),
+    Field::part("teams-workflows", TEAMS_WORKFLOWS),
     Field::of(
         "webhook",
         Shape::Named(&[
@@ -208,37 +204,33 @@ const NOTIFICATION: &[Field] = &[
             Field::text("path").shown(),
         ]),
     ),
-    Field::of("opsgenie", Shape::Part(OPSGENIE)),
-    Field::of("github", Shape::Part(GITHUB)),
-    Field::of(
+    Field::part("opsgenie", OPSGENIE),
+    Field::part("github", GITHUB),
+    Field::part(
         "alertmanager",
-        Shape::Part(&[
+        &[
             Field::of("labels", Shape::Pairs).shown(),
             Field::of("annotations", Shape::Pairs).shown(),
             Field::text("generatorURL").shown(),
             Field::of("startsAt", Shape::TextOr("0001-01-01T00:00:00Z")),
-        ]),
+        ],
     ),
-    Field::of(
+    Field::part(
         "googlechat",
-        Shape::Part(&[
-            Field::text("cards").shown(),
-            Field::text("cardsV2").shown(),
-            Field::text("threadKey"),
-        ]),
+        &[Field::text("cards").shown(), Field::text("cardsV2").shown(), Field::text("threadKey")],
     ),
-    Field::of(
+    Field::part(
         "pagerduty",
-        Shape::Part(&[
+        &[
             Field::text("title").shown(),
             Field::text("body"),
             Field::text("urgency"),
             Field::text("priorityId"),
-        ]),
+        ],
     ),
-    Field::of(
+    Field::part(
         "pagerdutyv2",
-        Shape::Part(&[
+        &[
             Field::text("summary").shown(),
             Field::text("severity").shown(),
             Field::text("source").shown(),
@@ -247,16 +239,16 @@ const NOTIFICATION: &[Field] = &[
             Field::text("class"),
             Field::text("url").shown(),
             Field::text("dedupKey"),
-        ]),
+        ],
     ),
-    Field::of(
+    Field::part(
         "newrelic",
-        Shape::Part(&[
+        &[
             Field::text("revision").shown(),
             Field::text("changelog"),
             Field::text("description"),
             Field::text("user"),
-        ]),
+        ],
     ),
 ];
 

@@ -21,6 +21,7 @@ use tonic::transport::{Channel, Endpoint};
 use tonic_prost::ProstCodec;
 
 use crate::delivery::client::tls::{Trust, client_config};
+use crate::model::with_causes;
 
 /// How long connecting may take.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -148,23 +149,8 @@ where
     A: prost::Message + Default + Send + Sync + 'static,
 {
     let mut grpc = Grpc::new(channel).max_decoding_message_size(ANSWER_LIMIT);
-    grpc.ready().await.map_err(|error| tonic::Status::unavailable(chain(&error)))?;
+    grpc.ready().await.map_err(|error| tonic::Status::unavailable(with_causes(&error)))?;
     let codec = ProstCodec::<Q, A>::default();
     let answer = grpc.unary(tonic::Request::new(question), PathAndQuery::from_static(path), codec).await?;
     Ok(answer.into_inner())
-}
-
-/// An error and what caused it.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let part = error.to_string();
-        if !text.contains(&part) {
-            text.push_str(": ");
-            text.push_str(&part);
-        }
-        cause = error.source();
-    }
-    text
 }

@@ -25,7 +25,7 @@ pub use answers::MARK;
 pub use channel::{Address, Protection};
 pub use repositories::LABEL;
 
-use crate::model::{Inquiry, Lookup, LookupError, Object, ObjectKey, Redactor, Unanswered};
+use crate::model::{Inquiry, Lookup, LookupError, Object, ObjectKey, Redactor, Unanswered, with_causes};
 use crate::source::Shelf;
 use answers::Answer;
 use question::Question;
@@ -175,7 +175,7 @@ impl Inner {
             }
             Ok(Err(status)) if status.code() == tonic::Code::Unavailable => {
                 // The interesting part of a connection that failed is at the end of the chain.
-                let reason = channel::chain(&status);
+                let reason = with_causes(&status);
                 Err(self.is_away(&reason))
             }
             Ok(Err(status)) => Err(format!("{question} failed: {}", status.message())),

@@ -3,6 +3,7 @@
 //! No I/O and no Kubernetes client types; everything here can be built in a test with a literal.
 //! What is *done* with these nouns lives in the other parts.
 
+mod causes;
 mod change;
 mod clock;
 mod companions;
@@ -27,6 +28,7 @@ pub mod yaml;
 mod yaml_out;
 mod yaml_scalar;
 
+pub use causes::with_causes;
 pub use change::{Cause, Change};
 pub use clock::{Clock, FixedClock, SystemClock};
 pub use companions::{Companions, NoCompanions};

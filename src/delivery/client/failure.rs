@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::guard::Unreachable;
 use crate::delivery::{DeliveryError, ErrorKind, Retry};
+use crate::model::with_causes;
 
 /// A request that got no answer, and whether repeating it at once can help (services 2.3, the rules of webhook).
 #[derive(Debug, Clone)]
@@ -46,11 +47,11 @@ impl Failure {
     pub(super) fn network(host: &str, error: reqwest::Error) -> Self {
         let error = error.without_url();
         if error.is_builder() || error.is_request() && is_malformed(&error) {
-            return Self::malformed(format!("request to {host} cannot be sent: {}", chain(&error)));
+            return Self::malformed(format!("request to {host} cannot be sent: {}", with_causes(&error)));
         }
         let certificate = has_certificate_error(&error);
         let what = if error.is_connect() { "cannot connect to" } else { "no answer from" };
-        let detail = format!("{what} {host}: {}", chain(&error));
+        let detail = format!("{what} {host}: {}", with_causes(&error));
         let error = DeliveryError { kind: ErrorKind::Network, retry: Retry::Later, status: None, detail };
         Self { error, repeat: !certificate }
     }
@@ -58,22 +59,8 @@ impl Failure {
 
 /// Whether the request itself is at fault: an unsupported scheme for example.
 fn is_malformed(error: &reqwest::Error) -> bool {
-    let text = chain(error);
+    let text = with_causes(error);
     text.contains("scheme") || text.contains("invalid header")
-}
-
-/// The message and its causes in one line; each cause once.
-pub(crate) fn chain(error: &dyn StdError) -> String {
-    let mut parts: Vec<String> = vec![error.to_string()];
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let text = error.to_string();
-        if !parts.iter().any(|part| part.contains(&text)) {
-            parts.push(text);
-        }
-        cause = error.source();
-    }
-    parts.join(": ")
 }
 
 fn has_certificate_error(error: &reqwest::Error) -> bool {

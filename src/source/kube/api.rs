@@ -11,7 +11,7 @@ use serde::Deserialize;
 use tokio::time::timeout;
 
 use super::Pace;
-use crate::model::Resource;
+use crate::model::{Resource, with_causes};
 use crate::source::SourceError;
 
 /// Answers other than streams are read up to this size. A page of 500 objects of the largest size that etcd keeps would be larger;
@@ -71,7 +71,7 @@ impl Api {
         let answer = timeout(self.pace.answer, self.client.send(request.map(Body::from))).await;
         let response = answer
             .map_err(|_| ApiError::Connection(format!("no answer within {} s", self.pace.answer.as_secs())))?
-            .map_err(|error| ApiError::Connection(chain(&error)))?;
+            .map_err(|error| ApiError::Connection(with_causes(&error)))?;
         if response.status().is_success() { Ok(response) } else { Err(self.refusal(response).await) }
     }
 
@@ -83,7 +83,7 @@ impl Api {
         let body = body.map_err(|_| {
             ApiError::Connection(format!("no whole answer within {} s", self.pace.answer.as_secs()))
         })?;
-        Ok(body.map_err(|error| ApiError::Connection(chain(&*error)))?.to_bytes())
+        Ok(body.map_err(|error| ApiError::Connection(with_causes(&*error)))?.to_bytes())
     }
 
     async fn refusal(&self, response: Response<Body>) -> ApiError {
@@ -186,21 +186,6 @@ pub(super) fn collection_path(resource: &Resource, namespace: &str) -> String {
     } else {
         format!("{version}/namespaces/{namespace}/{}", resource.plural)
     }
-}
-
-/// `Display` of an error and of what caused it: client libraries put the interesting part at the end of the chain.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let part = error.to_string();
-        if !text.contains(&part) {
-            text.push_str(": ");
-            text.push_str(&part);
-        }
-        cause = error.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -6,9 +6,8 @@ use kube::config::{AuthInfo, KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use serde::Deserialize;
 
-use super::api::chain;
 use super::{Api, Pace};
-use crate::model::Secret;
+use crate::model::{Secret, with_causes};
 
 /// What the connection flags say. Everything that is not given comes from the kubeconfig, or from the pod's service account.
 #[derive(Clone, Debug, Default)]
@@ -65,7 +64,7 @@ pub async fn connect(settings: &ConnectionSettings, pace: Pace) -> Result<Api, C
     apply(settings, &mut config)?;
     // Repetition is decided where the request is made: a watch goes on differently than a patch.
     config.default_retry = false;
-    let client = Client::try_from(config).map_err(|error| ConnectError(chain(&error)))?;
+    let client = Client::try_from(config).map_err(|error| ConnectError(with_causes(&error)))?;
     Ok(Api::new(client, pace))
 }
 
@@ -78,13 +77,13 @@ async fn base(settings: &ConnectionSettings) -> Result<Config, ConnectError> {
     };
     if let Some(kubeconfig) = read_all(&settings.kubeconfig)? {
         let config = Config::from_custom_kubeconfig(kubeconfig, &options).await;
-        return config.map_err(|error| ConnectError(chain(&error)));
+        return config.map_err(|error| ConnectError(with_causes(&error)));
     }
     let chosen = options.context.is_some() || options.cluster.is_some() || options.user.is_some();
     let found = if chosen {
-        Config::from_kubeconfig(&options).await.map_err(|error| chain(&error))
+        Config::from_kubeconfig(&options).await.map_err(|error| with_causes(&error))
     } else {
-        Config::infer().await.map_err(|error| chain(&error))
+        Config::infer().await.map_err(|error| with_causes(&error))
     };
     match (found, &settings.server) {
         (Ok(config), _) => Ok(config),
@@ -97,10 +96,10 @@ async fn base(settings: &ConnectionSettings) -> Result<Config, ConnectError> {
 fn read_all(paths: &[PathBuf]) -> Result<Option<Kubeconfig>, ConnectError> {
     let mut merged: Option<Kubeconfig> = None;
     for path in paths.iter().filter(|path| paths.len() == 1 || path.exists()) {
-        let next = Kubeconfig::read_from(path).map_err(|error| ConnectError(chain(&error)))?;
+        let next = Kubeconfig::read_from(path).map_err(|error| ConnectError(with_causes(&error)))?;
         merged = Some(match merged {
             None => next,
-            Some(former) => former.merge(next).map_err(|error| ConnectError(chain(&error)))?,
+            Some(former) => former.merge(next).map_err(|error| ConnectError(with_causes(&error)))?,
         });
     }
     if merged.is_none() && !paths.is_empty() {

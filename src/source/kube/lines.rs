@@ -5,7 +5,7 @@ use http_body_util::BodyExt as _;
 use kube::client::Body;
 
 use super::ApiError;
-use super::api::chain;
+use crate::model::with_causes;
 
 /// Objects are limited to a few megabytes by etcd; a line above this is not one and is skipped.
 const LINE_LIMIT: usize = 32 << 20;
@@ -33,7 +33,7 @@ impl Lines {
             }
             match self.body.frame().await {
                 None => return Ok(None),
-                Some(Err(error)) => return Err(ApiError::Connection(chain(&error))),
+                Some(Err(error)) => return Err(ApiError::Connection(with_causes(&error))),
                 Some(Ok(frame)) => self.frame = frame.into_data().unwrap_or_default(),
             }
         }
