@@ -19,7 +19,10 @@ pub(super) fn build(settings: &Settings, previous: Option<&Config>, options: &Bu
     let mut builder = Builder::new(settings, previous, options);
     let empty = BTreeMap::new();
     let keys = settings.config_map.as_ref().unwrap_or(&empty);
-    builder.presets(keys.get("presets").unwrap_or(&options.presets), keys);
+    let named = keys.get("presets").or(Some(&options.presets).filter(|sets| !sets.is_empty()));
+    if let Some(text) = named {
+        builder.presets(text, keys);
+    }
     for (key, text) in keys {
         builder.key(key, text);
     }

@@ -235,6 +235,13 @@ fn presets_of_the_command_line_are_for_those_who_name_none() {
 }
 
 #[test]
+fn a_key_that_nobody_wrote_is_no_item() {
+    let items = |keys: &[(&str, &str)]| build(keys).items.len();
+    assert_eq!(items(&[]), 0);
+    assert_eq!(items(&[("context", "a: b")]), 1);
+}
+
+#[test]
 fn presets_are_brought_in_by_name_and_any_key_wins_over_them() {
     for (presets, names) in [("argocd", &["argocd"][..]), ("[argocd, rollouts]", &["argocd", "rollouts"])] {
         let config = build(&[("presets", presets), ("template.app-deployed", "message: mine")]);
