@@ -81,15 +81,22 @@ struct TemplateGroup {
     command: Option<TemplateCommand>,
 }
 
+/// Which binding a command is about, and where its configuration, its objects and the repo server's answers come from.
+#[derive(Args, Debug)]
+pub(crate) struct PlaceArgs {
+    #[command(flatten)]
+    pub(crate) binding: BindingArgs,
+    #[command(flatten)]
+    pub(crate) source: SourceArgs,
+    #[command(flatten)]
+    pub(crate) repo_server: RepoServerArgs,
+}
+
 /// `dodona trigger`, for any binding.
 #[derive(Args, Debug)]
 pub(crate) struct AnyTriggerArgs {
     #[command(flatten)]
-    binding: BindingArgs,
-    #[command(flatten)]
-    source: SourceArgs,
-    #[command(flatten)]
-    repo_server: RepoServerArgs,
+    place: PlaceArgs,
     #[command(flatten)]
     group: TriggerGroup,
 }
@@ -98,13 +105,14 @@ pub(crate) struct AnyTriggerArgs {
 #[derive(Args, Debug)]
 pub(crate) struct AnyTemplateArgs {
     #[command(flatten)]
-    binding: BindingArgs,
-    #[command(flatten)]
-    source: SourceArgs,
-    #[command(flatten)]
-    repo_server: RepoServerArgs,
+    place: PlaceArgs,
     #[command(flatten)]
     group: TemplateGroup,
+}
+
+fn of_any(place: &PlaceArgs, tool: Tool) -> anyhow::Result<ExitCode> {
+    let binding = assemble::known(&place.binding.binding, &place.source.connection)?;
+    run(binding, tool, &place.source, Some(&place.repo_server))
 }
 
 /// Runs `dodona app …`.
@@ -135,14 +143,12 @@ pub(crate) fn rollouts(arguments: RolloutsArgs) -> anyhow::Result<ExitCode> {
 
 /// Runs `dodona trigger …`.
 pub(crate) fn any_trigger(arguments: AnyTriggerArgs) -> anyhow::Result<ExitCode> {
-    let binding = assemble::known(&arguments.binding.binding, &arguments.source.connection)?;
-    run(binding, Tool::Trigger(arguments.group), &arguments.source, Some(&arguments.repo_server))
+    of_any(&arguments.place, Tool::Trigger(arguments.group))
 }
 
 /// Runs `dodona template …`.
 pub(crate) fn any_template(arguments: AnyTemplateArgs) -> anyhow::Result<ExitCode> {
-    let binding = assemble::known(&arguments.binding.binding, &arguments.source.connection)?;
-    run(binding, Tool::Template(arguments.group), &arguments.source, Some(&arguments.repo_server))
+    of_any(&arguments.place, Tool::Template(arguments.group))
 }
 
 fn run(

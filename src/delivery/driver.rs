@@ -75,6 +75,17 @@ impl<S: CallService> Service for S {
     }
 }
 
+/// Gives up an attempt that takes longer than `limit`: for services that do not speak HTTP and so have no [`Caller`].
+pub async fn within(
+    limit: Duration,
+    attempt: impl Future<Output = Result<Receipt, DeliveryError>>,
+) -> Result<Receipt, DeliveryError> {
+    tokio::time::timeout(limit, attempt).await.unwrap_or_else(|_| {
+        let detail = format!("not delivered within {} s", limit.as_secs_f64());
+        Err(DeliveryError::temporary(ErrorKind::Network, detail))
+    })
+}
+
 /// How often a request is repeated within one attempt, while the outbox waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Repeats {

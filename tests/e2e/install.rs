@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, ensure};
 use dodona::model::yaml::parse_node;
 use serde_json::{Value, json};
 use tokio::process::Child;
@@ -14,7 +14,7 @@ use tokio::time::sleep;
 
 use crate::case::Places;
 use crate::cluster::{Cluster, Real};
-use crate::receiver::{Receiver, differs};
+use crate::receiver::Receiver;
 use crate::run::{PATIENCE, stop};
 
 /// kubectl with an administrator's rights.
@@ -254,23 +254,6 @@ fn documents(text: &str) -> anyhow::Result<Vec<Value>> {
     text.split("\n---\n").map(parse).collect()
 }
 
-/// Waits for the requests of the case and nothing else.
-async fn expect(receiver: &Receiver, wanted: &[Value]) -> anyhow::Result<()> {
-    let deadline = Instant::now() + PATIENCE;
-    while receiver.count() < wanted.len() && Instant::now() < deadline {
-        sleep(Duration::from_millis(50)).await;
-    }
-    sleep(Duration::from_millis(500)).await;
-    let mut arrived = receiver.take();
-    for one in wanted {
-        let found = arrived.iter().position(|request| differs(request, one).is_none());
-        let Some(found) = found else { bail!("{one} did not arrive, but {arrived:?}") };
-        arrived.remove(found);
-    }
-    ensure!(arrived.is_empty(), "not expected: {arrived:?}");
-    Ok(())
-}
-
 async fn run(cluster: &Real, folder: &Path) -> anyhow::Result<usize> {
     let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let (receiver, address) = Receiver::start().await;
@@ -299,7 +282,7 @@ async fn run(cluster: &Real, folder: &Path) -> anyhow::Result<usize> {
     let said = || std::fs::read_to_string(log.path()).unwrap_or_default();
     let dodona = install.start(log.reopen()?)?;
     let wanted: Vec<Value> = list(&case["requests"]).cloned().collect();
-    let outcome = expect(&receiver, &wanted).await;
+    let outcome = receiver.expect(&wanted).await;
     stop(dodona).await?;
     outcome.with_context(|| format!("log of the controller:\n{}", said()))?;
     ensure!(!said().contains("forbidden"), "something is forbidden:\n{}", said());

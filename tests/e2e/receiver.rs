@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use anyhow::{bail, ensure};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
@@ -11,6 +12,9 @@ use axum::http::{HeaderMap, Method, Uri};
 use axum::response::Json;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use tokio::time::sleep;
+
+use crate::run::{PATIENCE, QUIET};
 
 /// A request that arrived.
 #[derive(Clone, Debug)]
@@ -53,6 +57,29 @@ impl Receiver {
     pub(crate) fn count(&self) -> usize {
         self.arrived.lock().unwrap().len()
     }
+
+    /// Waits for these requests, in any order, and for what ought not to come besides.
+    pub(crate) async fn expect(&self, requests: &[Value]) -> anyhow::Result<()> {
+        let deadline = Instant::now() + PATIENCE;
+        while self.count() < requests.len() && Instant::now() < deadline {
+            sleep(Duration::from_millis(20)).await;
+        }
+        sleep(QUIET).await;
+        let mut arrived = self.take();
+        for wanted in requests {
+            let found = arrived.iter().position(|request| differs(request, wanted).is_none());
+            let Some(found) = found else {
+                let why: Vec<_> = arrived
+                    .iter()
+                    .map(|request| format!("{request:?}: {}", differs(request, wanted).unwrap_or_default()))
+                    .collect();
+                bail!("{wanted} did not arrive; what arrived:\n{}", why.join("\n"));
+            };
+            arrived.remove(found);
+        }
+        ensure!(arrived.is_empty(), "not expected: {arrived:?}");
+        Ok(())
+    }
 }
 
 async fn receive(
@@ -73,12 +100,12 @@ async fn receive(
         body: String::from_utf8_lossy(&body).into_owned(),
     };
     receiver.arrived.lock().unwrap().push(arrived);
-    tokio::time::sleep(receiver.hangs).await;
+    sleep(receiver.hangs).await;
     Json(json!({"ok": true, "channel": "C1", "ts": "1.1", "errcode": 0, "errmsg": "ok"}))
 }
 
 /// Why `arrived` is not what `wanted` describes; `None` if it is.
-pub(crate) fn differs(arrived: &Arrived, wanted: &Value) -> Option<String> {
+fn differs(arrived: &Arrived, wanted: &Value) -> Option<String> {
     for (name, value) in wanted.as_object().into_iter().flatten() {
         let fits = match name.as_str() {
             "method" => value.as_str() == Some(&arrived.method),

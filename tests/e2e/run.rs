@@ -11,12 +11,12 @@ use tokio::time::sleep;
 
 use crate::case::{self, Case, Places, Step};
 use crate::cluster::Cluster;
-use crate::receiver::{Receiver, differs};
+use crate::receiver::Receiver;
 
 /// Longest wait for what must happen.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 /// How long nothing must happen.
-const QUIET: Duration = Duration::from_millis(600);
+pub(crate) const QUIET: Duration = Duration::from_millis(600);
 
 pub(crate) async fn run(folder: &Path, cluster: &dyn Cluster) -> anyhow::Result<()> {
     let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -100,23 +100,7 @@ async fn play(
 
 async fn expect(step: &Step, case: &Case, cluster: &dyn Cluster, receiver: &Receiver) -> anyhow::Result<()> {
     let deadline = Instant::now() + PATIENCE;
-    while receiver.count() < step.requests.len() && Instant::now() < deadline {
-        sleep(Duration::from_millis(20)).await;
-    }
-    sleep(QUIET).await;
-    let mut arrived = receiver.take();
-    for wanted in &step.requests {
-        let found = arrived.iter().position(|request| differs(request, wanted).is_none());
-        let Some(found) = found else {
-            let why: Vec<_> = arrived
-                .iter()
-                .map(|request| format!("{request:?}: {}", differs(request, wanted).unwrap_or_default()))
-                .collect();
-            bail!("{wanted} did not arrive; what arrived:\n{}", why.join("\n"));
-        };
-        arrived.remove(found);
-    }
-    ensure!(arrived.is_empty(), "not expected: {arrived:?}");
+    receiver.expect(&step.requests).await?;
     for (name, wanted) in &step.state {
         state(step, case, cluster, name, wanted, deadline).await?;
     }

@@ -3,14 +3,10 @@
 //! `cargo bench -p dodona-expr`. The figures of Go come from the oracle's `bench` mode on the same texts.
 
 use std::fmt::Write as _;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use divan::Bencher;
-use dodona_expr::{CallCx, Program, Runtime, Scope};
-use dodona_langhost::{Host, now, runtime, scope};
-use dodona_value::Time;
-use dodona_value::runtime::Clock;
+use dodona_expr::{CallCx, Program, Scope};
+use dodona_langhost::{Host, scope, ticking};
 use serde_json::value::RawValue;
 
 const TRIGGERS: &[(&str, &str)] = &[
@@ -33,25 +29,6 @@ const TRIGGERS: &[(&str, &str)] = &[
 
 fn main() {
     divan::main();
-}
-
-/// A clock that costs what a clock costs.
-struct Ticking(Instant);
-
-impl Clock for Ticking {
-    fn now(&self) -> Time {
-        now()
-    }
-
-    fn monotonic(&self) -> Duration {
-        self.0.elapsed()
-    }
-}
-
-fn host() -> Runtime {
-    let mut host = runtime();
-    host.clock = Arc::new(Ticking(Instant::now()));
-    host
 }
 
 fn application(resources: usize) -> Scope {
@@ -82,7 +59,7 @@ fn run(bencher: Bencher<'_, '_>, name: &str, resources: usize) {
     let source = TRIGGERS.iter().find(|(known, _)| *known == name).map_or("true", |(_, source)| *source);
     let program = Program::compile(source).expect("compiles");
     let scope = application(resources);
-    let host = host();
+    let host = ticking();
     bencher.bench_local(|| program.eval(divan::black_box(&scope), &host).map(|value| value.as_bool()));
 }
 
@@ -101,7 +78,7 @@ fn three_hundred_resources(bencher: Bencher<'_, '_>, name: &str) {
 fn shared_budget(bencher: Bencher<'_, '_>) {
     let program = Program::compile("app.status.health.status == 'Degraded'").expect("compiles");
     let scope = application(3);
-    let host = host();
+    let host = ticking();
     bencher.bench_local(|| {
         let mut budget = host.budget();
         let mut cx = CallCx { runtime: &host, budget: &mut budget };

@@ -18,8 +18,8 @@ use serde_json::{Value, json};
 
 use super::assemble;
 use super::output::{Format, Paint, print, print_lines, print_value};
-use super::tools::SourceArgs;
-use super::workspace::{BindingArgs, RepoServerArgs, Workspace};
+use super::tools::PlaceArgs;
+use super::workspace::Workspace;
 use crate::config::{ConfiguredService, yaml};
 use crate::delivery::client::{Clients, Reach};
 use crate::engine::{Send, Wanted, compose, destinations, evaluate, subscribe};
@@ -52,11 +52,7 @@ pub(crate) struct RenderArgs {
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = "")]
     open: Option<PathBuf>,
     #[command(flatten)]
-    binding: BindingArgs,
-    #[command(flatten)]
-    source: SourceArgs,
-    #[command(flatten)]
-    repo_server: RepoServerArgs,
+    place: PlaceArgs,
 }
 
 /// Templates that are sent together.
@@ -80,16 +76,16 @@ struct Rendered {
 
 /// Renders.
 pub(crate) fn run(arguments: &RenderArgs) -> anyhow::Result<ExitCode> {
-    let binding = assemble::known(&arguments.binding.binding, &arguments.source.connection)?;
+    let binding = assemble::known(&arguments.place.binding.binding, &arguments.place.source.connection)?;
     let mut capture = None;
     let clients = |redactor: &crate::model::Redactor| {
         let rehearsal = Arc::new(Capture::new(redactor.clone()));
         capture = Some(Arc::clone(&rehearsal));
         Clients::new(Reach { rehearsal: Some(rehearsal), tls_directory: None, ..Reach::default() })
     };
-    let source = &arguments.source;
+    let source = &arguments.place.source;
     let workspace = Workspace::open_dry(binding, &source.input, &source.connection, clients)?;
-    let workspace = workspace.asking(&arguments.repo_server);
+    let workspace = workspace.asking(&arguments.place.repo_server);
     workspace.show_reports();
     let capture = capture.context("no configuration was built")?;
     let object = workspace.object(&arguments.object)?;

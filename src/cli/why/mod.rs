@@ -17,8 +17,8 @@ use serde_json::{Value, json};
 
 use super::assemble;
 use super::output::{Format, Paint, print, print_lines, print_value};
-use super::tools::SourceArgs;
-use super::workspace::{BindingArgs, RepoServerArgs, Workspace};
+use super::tools::PlaceArgs;
+use super::workspace::Workspace;
 use crate::binding::state_annotation;
 use crate::config::Definitions;
 use crate::engine::{Applicable, DecideInput, Ledger, Plan, Verdict, decide};
@@ -44,11 +44,7 @@ pub(crate) struct WhyArgs {
     #[arg(short, long, value_name = "FORMAT", default_value = "wide")]
     output: Format,
     #[command(flatten)]
-    binding: BindingArgs,
-    #[command(flatten)]
-    source: SourceArgs,
-    #[command(flatten)]
-    repo_server: RepoServerArgs,
+    place: PlaceArgs,
 }
 
 /// One condition of a trigger that somebody is subscribed to.
@@ -74,17 +70,17 @@ struct Answer {
 /// Explains.
 pub(crate) fn run(arguments: &WhyArgs) -> anyhow::Result<ExitCode> {
     let object_name = arguments.object.as_str();
-    let mut connection = arguments.source.connection.clone();
+    let mut connection = arguments.place.source.connection.clone();
     // `namespace/name` says where the object is; a file may be anywhere.
     if let (None, Some((namespace, _)), false) =
         (&connection.namespace, object_name.split_once('/'), std::path::Path::new(object_name).is_file())
     {
         connection.namespace = Some(namespace.to_owned());
     }
-    let binding = assemble::known(&arguments.binding.binding, &connection)?;
+    let binding = assemble::known(&arguments.place.binding.binding, &connection)?;
     let workspace =
-        Workspace::open_dry(binding, &arguments.source.input, &connection, |_| assemble::clients())?;
-    let workspace = workspace.asking(&arguments.repo_server);
+        Workspace::open_dry(binding, &arguments.place.source.input, &connection, |_| assemble::clients())?;
+    let workspace = workspace.asking(&arguments.place.repo_server);
     workspace.show_reports();
     let object = workspace.object(object_name)?;
     let answer = answer(&workspace, &object, &arguments.trigger)?;

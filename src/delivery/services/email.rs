@@ -13,6 +13,7 @@ use lettre::message::{Body, Mailbox};
 use serde_json::Value;
 
 use crate::delivery::client::{Clients, Transport, tls};
+use crate::delivery::driver::within;
 use crate::delivery::options::{Options, trim_line_end};
 use crate::delivery::redact::Redactor;
 use crate::delivery::section::{Field, FieldSection, text};
@@ -159,14 +160,8 @@ impl Service for Email {
     ) -> BoxFuture<'a, Result<Receipt, DeliveryError>> {
         Box::pin(async move {
             let limit = self.options.timeout.unwrap_or(DELIVERY_TIMEOUT);
-            let result = tokio::time::timeout(limit, self.attempt(message, recipient)).await;
-            let slow = || {
-                DeliveryError::temporary(
-                    ErrorKind::Network,
-                    format!("not delivered within {} s", limit.as_secs_f64()),
-                )
-            };
-            result.unwrap_or_else(|_| Err(slow())).map_err(|mut error| {
+            let result = within(limit, self.attempt(message, recipient)).await;
+            result.map_err(|mut error| {
                 error.detail = self.redactor.clean(&error.detail);
                 error
             })

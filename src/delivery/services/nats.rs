@@ -6,10 +6,11 @@ use std::time::{Duration, Instant as Moment};
 
 use futures::future::BoxFuture;
 use tokio::sync::Mutex;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use crate::delivery::ambient::Ambient;
 use crate::delivery::client::{Clients, Transport, tls};
+use crate::delivery::driver::within;
 use crate::delivery::nats::{
     Connection, Login, NatsError, Publication, Seed, Server, credentials, has_blanks,
 };
@@ -254,12 +255,8 @@ impl Service for Nats {
         Box::pin(async move {
             let limit = self.options.timeout.unwrap_or(DELIVERY_TIMEOUT);
             let deadline = Instant::now() + limit;
-            let slow = || {
-                let detail = format!("not delivered within {} s", limit.as_secs_f64());
-                DeliveryError::temporary(ErrorKind::Network, detail)
-            };
-            let result = timeout_at(deadline, self.attempt(message, recipient, deadline)).await;
-            result.unwrap_or_else(|_| Err(slow())).map_err(|mut error| {
+            let result = within(limit, self.attempt(message, recipient, deadline)).await;
+            result.map_err(|mut error| {
                 error.detail = self.redactor.quote(error.detail.as_bytes());
                 error
             })

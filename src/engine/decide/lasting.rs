@@ -69,13 +69,12 @@ impl Decision<'_, '_, '_> {
             return Standing::Ended;
         }
         let now = self.input.now;
-        let since = self.pass.told_at(&key).unwrap_or(now);
-        if self.pass.told_at(&key).is_some() {
-            self.pass.keep(&key);
-        } else {
-            self.pass.mark(&key, now);
+        let since = self.pass.told_at(&key);
+        match since {
+            Some(_) => self.pass.keep(&key),
+            None => self.pass.mark(&key, now),
         }
-        let until = since.saturating_add(lasting);
+        let until = since.unwrap_or(now).saturating_add(lasting);
         if now >= until {
             return Standing::Holds;
         }

@@ -10,15 +10,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use dodona_expr::Program;
 use dodona_gotmpl::Template;
-use dodona_langhost::{Host, now, runtime, scope};
-use dodona_value::Time;
-use dodona_value::runtime::Clock;
+use dodona_langhost::{Host, scope, ticking};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
@@ -176,23 +173,9 @@ fn ask(go: &Path, case: &Case) -> anyhow::Result<Option<f64>> {
     Ok(answer["ns"].as_f64().filter(|ns| *ns > 0.0))
 }
 
-/// A clock that costs what a clock costs.
-struct Ticking(Instant);
-
-impl Clock for Ticking {
-    fn now(&self) -> Time {
-        now()
-    }
-
-    fn monotonic(&self) -> Duration {
-        self.0.elapsed()
-    }
-}
-
 /// What one run takes; nothing if the program does not compile.
 fn time(case: &Case) -> anyhow::Result<Option<f64>> {
-    let mut host = runtime();
-    host.clock = Arc::new(Ticking(Instant::now()));
+    let host = ticking();
     let scope = scope(Some(&case.data), case.host).map_err(anyhow::Error::msg)?;
     if case.kind == "expr" {
         let Ok(program) = Program::compile(&case.src) else { return Ok(None) };
