@@ -111,8 +111,8 @@ fn parcel(kind: &str, number: u32, message: Message) -> Parcel {
 /// Hands `count` messages to an outbox and waits for all receipts.
 async fn deliver(kind: &str, service: &Arc<dyn Service>, count: u32) {
     let store = Arc::new(MemoryStore::new(DeadLetterLimits::default()));
-    let courier = Arc::new(One(Arc::clone(service)));
-    let (outbox, mut outcomes) = Outbox::new(Policy::default(), store, Arc::new(SystemClock), courier);
+    let (outbox, idle) = Outbox::new(Policy::default(), store, Arc::new(SystemClock));
+    let mut outcomes = idle.start(Arc::new(One(Arc::clone(service))));
     let message = message(kind);
     for number in 0..count {
         outbox.accept(parcel(kind, number, message.clone())).await.unwrap();

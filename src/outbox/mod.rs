@@ -132,12 +132,30 @@ pub struct Outbox {
     _owner: Arc<Owner>,
 }
 
+/// An outbox that does not deliver yet. What its courier needs can therefore be put together with the outbox at hand: a
+/// parcel that left before would be refused for good by a courier that does not know its service yet.
+#[must_use = "nothing is delivered before it is started, and `Outbox::drain` waits for that"]
+pub struct Idle {
+    shared: Arc<Shared>,
+    outcomes: mpsc::UnboundedSender<Outcome>,
+    receiver: mpsc::UnboundedReceiver<Outcome>,
+}
+
+impl Idle {
+    /// Begins to deliver, first what an earlier process left. Needs a tokio runtime.
+    ///
+    /// The receiver gets every parcel's outcome exactly once and ends when the outbox has stopped.
+    pub fn start(self, courier: Arc<dyn Courier>) -> mpsc::UnboundedReceiver<Outcome> {
+        tokio::spawn(pump::run(self.shared, courier, self.outcomes));
+        self.receiver
+    }
+}
+
 /// What handles and pump share.
 struct Shared {
     schedule: Mutex<Schedule>,
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
-    courier: Arc<dyn Courier>,
     /// One permit per byte.
     room: Arc<Semaphore>,
     capacity: usize,
@@ -160,21 +178,13 @@ impl Drop for Owner {
 }
 
 impl Outbox {
-    /// Starts an outbox with what `store` has from an earlier process. Needs a tokio runtime.
-    ///
-    /// The receiver gets every parcel's outcome exactly once and ends when the outbox has stopped.
-    pub fn new(
-        policy: Policy,
-        store: Arc<dyn Store>,
-        clock: Arc<dyn Clock>,
-        courier: Arc<dyn Courier>,
-    ) -> (Self, mpsc::UnboundedReceiver<Outcome>) {
+    /// An outbox with what `store` has from an earlier process. It takes parcels; nothing leaves before [`Idle::start`].
+    pub fn new(policy: Policy, store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> (Self, Idle) {
         let capacity = policy.capacity.clamp(1, Semaphore::MAX_PERMITS.min(u32::MAX as usize));
         let shared = Arc::new(Shared {
             schedule: Mutex::new(Schedule::new(policy)),
             store,
             clock,
-            courier,
             room: Arc::new(Semaphore::new(capacity)),
             capacity,
             last_id: AtomicU64::new(0),
@@ -184,8 +194,8 @@ impl Outbox {
         });
         let (outcomes, receiver) = mpsc::unbounded_channel();
         shared.restore(&outcomes);
-        tokio::spawn(pump::run(Arc::clone(&shared), outcomes));
-        (Self { _owner: Arc::new(Owner(Arc::clone(&shared))), shared }, receiver)
+        let idle = Idle { shared: Arc::clone(&shared), outcomes, receiver };
+        (Self { _owner: Arc::new(Owner(Arc::clone(&shared))), shared }, idle)
     }
 
     /// Takes a parcel and returns its id; waits while there is no room for it. Nothing is dropped.

@@ -12,19 +12,23 @@ use tokio::time::Instant;
 
 use super::schedule::{Run, Start};
 use super::store::DeadLetter;
-use super::{Ending, Outcome, Shared};
+use super::{Courier, Ending, Outcome, Shared};
 use crate::delivery::{DeliveryError, ErrorKind};
 use crate::model::Receipt;
 
 type Attempts = JoinSet<(Run, Result<Receipt, DeliveryError>)>;
 
-pub(super) async fn run(shared: Arc<Shared>, outcomes: mpsc::UnboundedSender<Outcome>) {
+pub(super) async fn run(
+    shared: Arc<Shared>,
+    courier: Arc<dyn Courier>,
+    outcomes: mpsc::UnboundedSender<Outcome>,
+) {
     let mut attempts = Attempts::new();
     loop {
         let now = Instant::now();
-        let step = shared.schedule().advance(now, &*shared.courier);
+        let step = shared.schedule().advance(now, &*courier);
         for start in step.starts {
-            attempts.spawn(attempt(Arc::clone(&shared), start));
+            attempts.spawn(attempt(Arc::clone(&courier), start));
         }
         for outcome in step.ended {
             shared.conclude(outcome, &outcomes);
@@ -38,7 +42,7 @@ pub(super) async fn run(shared: Arc<Shared>, outcomes: mpsc::UnboundedSender<Out
         let wake = step.wake.into_iter().chain(closing).min();
         tokio::select! {
             () = shared.news.notified() => {}
-            Some(joined) = attempts.join_next() => shared.joined(joined, &mut attempts, &outcomes),
+            Some(joined) = attempts.join_next() => shared.joined(joined, &mut attempts, &*courier, &outcomes),
             () = sleep_until(wake) => {}
         }
     }
@@ -55,9 +59,9 @@ async fn sleep_until(moment: Option<Instant>) {
     }
 }
 
-async fn attempt(shared: Arc<Shared>, start: Start) -> (Run, Result<Receipt, DeliveryError>) {
+async fn attempt(courier: Arc<dyn Courier>, start: Start) -> (Run, Result<Receipt, DeliveryError>) {
     let begun = Instant::now();
-    let delivery = AssertUnwindSafe(shared.courier.attempt(&start.parcel)).catch_unwind();
+    let delivery = AssertUnwindSafe(courier.attempt(&start.parcel)).catch_unwind();
     let result = match tokio::time::timeout(start.timeout, delivery).await {
         Ok(Ok(result)) => result,
         Ok(Err(_panic)) => Err(DeliveryError::permanent(
@@ -69,7 +73,7 @@ async fn attempt(shared: Arc<Shared>, start: Start) -> (Run, Result<Receipt, Del
             Err(DeliveryError::temporary(ErrorKind::Network, detail))
         }
     };
-    shared.courier.attempted(&start.parcel, result.as_ref(), begun.elapsed());
+    courier.attempted(&start.parcel, result.as_ref(), begun.elapsed());
     (start.run, result)
 }
 
@@ -79,13 +83,14 @@ impl Shared {
         &self,
         first: Result<(Run, Result<Receipt, DeliveryError>), tokio::task::JoinError>,
         attempts: &mut Attempts,
+        courier: &dyn Courier,
         outcomes: &mpsc::UnboundedSender<Outcome>,
     ) {
         let mut next = Some(first);
         while let Some(joined) = next {
             match joined {
                 Ok((run, result)) => {
-                    let outcome = self.schedule().finish(&run, result, Instant::now(), &*self.courier);
+                    let outcome = self.schedule().finish(&run, result, Instant::now(), courier);
                     if let Some(outcome) = outcome {
                         self.conclude(outcome, outcomes);
                     }

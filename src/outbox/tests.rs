@@ -143,7 +143,8 @@ pub(super) fn policy() -> Policy {
 
 pub(super) fn outbox(policy: Policy, receiver: &Arc<Receiver>) -> (Outbox, mpsc::UnboundedReceiver<Outcome>) {
     let clock = Arc::new(FixedClock::at(1_700_000_000));
-    Outbox::new(policy, Arc::new(MemoryStore::default()), clock, Arc::clone(receiver) as Arc<dyn Courier>)
+    let (outbox, idle) = Outbox::new(policy, Arc::new(MemoryStore::default()), clock);
+    (outbox, idle.start(Arc::clone(receiver) as Arc<dyn Courier>))
 }
 
 /// The error of a refused outcome.

@@ -21,7 +21,7 @@ use crate::delivery::client::Clients;
 use crate::engine::{self, Ledger};
 use crate::model::{Change, Clock, Happening, Lookup, Redactor, Unanswered};
 use crate::outbox::store::{MemoryStore, Store};
-use crate::outbox::{Courier, Outbox, Outcome, Policy};
+use crate::outbox::{Outbox, Outcome, Policy};
 use crate::source::{ByNamespace, Notices, Settings, Shelf, Source};
 use crate::telemetry::health::{Health, STARTUP};
 use crate::telemetry::metrics::Metrics;
@@ -93,10 +93,8 @@ pub struct Pipeline {
 impl Pipeline {
     /// Starts everything. Needs a tokio runtime.
     pub fn start(options: PipelineOptions, watched: Vec<Watched>) -> Self {
-        let finder = Arc::new(ServiceFinder::new(Arc::clone(&options.metrics)));
         let store = options.store.unwrap_or_else(|| Arc::new(MemoryStore::default()));
-        let courier: Arc<dyn Courier> = Arc::clone(&finder) as _;
-        let (outbox, outcomes) = Outbox::new(options.outbox, store, Arc::clone(&options.clock), courier);
+        let (outbox, idle) = Outbox::new(options.outbox, store, Arc::clone(&options.clock));
         let shared = Shared {
             outbox: outbox.clone(),
             clock: options.clock,
@@ -114,22 +112,17 @@ impl Pipeline {
             changes: Vec::new(),
             happenings: BTreeMap::new(),
         };
-        let mut holders = BTreeMap::new();
-        for mut one in watched {
-            let inputs = Inputs {
-                settings: one.settings.clone(),
-                tenants: one.tenants.as_ref().map(|tenants| tenants.settings.clone()),
-                companions: one.companions.take(),
-                beside: std::mem::take(&mut one.beside),
-            };
-            let lane = Arc::new(shared.lane(one, &inputs));
-            holders.insert(lane.binding.name().to_owned(), Arc::clone(&lane.settings));
-            pipeline.lanes.insert(lane.binding.name().to_owned(), Arc::clone(&lane));
+        let built: Vec<(Arc<Lane>, Inputs)> = watched.into_iter().map(|one| shared.lane(one)).collect();
+        let name = |lane: &Lane| lane.binding.name().to_owned();
+        pipeline.lanes = built.iter().map(|(lane, _)| (name(lane), Arc::clone(lane))).collect();
+        // Every configuration is in force by now: the first message that leaves finds its service.
+        let lanes = built.iter().map(|(lane, _)| (name(lane), Arc::clone(&lane.settings))).collect();
+        let finder = ServiceFinder { lanes, metrics: Arc::clone(&options.metrics) };
+        pipeline.recorder.spawn(record(pipeline.lanes.clone(), idle.start(Arc::new(finder))));
+        options.metrics.show_outbox(pipeline.outbox.clone());
+        for (lane, inputs) in built {
             pipeline.run_lane(&lane, inputs);
         }
-        finder.set(holders);
-        options.metrics.show_outbox(pipeline.outbox.clone());
-        pipeline.recorder.spawn(record(pipeline.lanes.clone(), outcomes));
         pipeline
     }
 
@@ -142,9 +135,7 @@ impl Pipeline {
         self.producers.spawn(async move { timers.run(binding, source, for_timers).await });
         let follower = Arc::clone(lane);
         self.producers.spawn(async move { follower.follow_settings(inputs.settings).await });
-        if let Some(mut tenants) = inputs.tenants {
-            let known = tenants.borrow_and_update().clone();
-            lane.begin_tenants(&known);
+        if let Some((tenants, known)) = inputs.tenants {
             let follower = Arc::clone(lane);
             self.producers.spawn(async move { follower.follow_tenants(tenants, known).await });
         }
@@ -243,7 +234,8 @@ impl Pipeline {
 /// What a lane follows besides its objects.
 struct Inputs {
     settings: watch::Receiver<Settings>,
-    tenants: Option<watch::Receiver<ByNamespace>>,
+    /// The configurations of tenants, and which of them are in force.
+    tenants: Option<(watch::Receiver<ByNamespace>, ByNamespace)>,
     companions: Option<Arc<dyn Source>>,
     beside: Beside,
 }
@@ -260,17 +252,24 @@ struct Shared {
 }
 
 impl Shared {
-    fn lane(&self, watched: Watched, inputs: &Inputs) -> Lane {
+    /// A lane whose configurations are in force, and what it will follow.
+    fn lane(&self, watched: Watched) -> (Arc<Lane>, Inputs) {
         let ledger = Arc::new(Mutex::new(Ledger::new(state_annotation(watched.binding.annotation_prefix()))));
         let first = watched.settings.borrow().clone();
         let self_service = watched.tenants.is_some();
         let legacy = watched.binding.legacy_recipients();
-        let clients = watched.tenants.map(|tenants| tenants.clients).unwrap_or_default();
+        let (clients, tenants) = match watched.tenants {
+            Some(mut tenants) => {
+                let known = tenants.settings.borrow_and_update().clone();
+                (tenants.clients, Some((tenants.settings, known)))
+            }
+            None => (Clients::default(), None),
+        };
         let settings = Arc::new(Holder::new(&first, watched.build, clients, Arc::clone(&self.lookup)));
         let mut tenant_runtime = self.runtime.clone();
         tenant_runtime.allow_key_generation = false;
         let prefix = watched.binding.annotation_prefix().to_owned();
-        let companions = inputs.companions.is_some().then(|| {
+        let companions = watched.companions.is_some().then(|| {
             Shelf::new(Box::new(move |object| engine::is_annotated(object.annotations(), &prefix, true)))
         });
         let lane = Lane {
@@ -287,7 +286,7 @@ impl Shared {
             metrics: Arc::clone(&self.metrics),
             notices: watched.notices,
             redactor: self.redactor.clone(),
-            happenings: Arc::new(Record::new(inputs.beside.notebook.clone(), self.clock.unix_seconds())),
+            happenings: Arc::new(Record::new(watched.beside.notebook.clone(), self.clock.unix_seconds())),
             told: AtomicU64::new(0),
             reloads: AtomicU64::new(0),
             under_way: AtomicUsize::new(0),
@@ -300,7 +299,16 @@ impl Shared {
             legacy,
         };
         lane.note_configuration(None, &lane.settings.central());
-        lane
+        if let Some((_, known)) = &tenants {
+            lane.begin_tenants(known);
+        }
+        let inputs = Inputs {
+            settings: watched.settings,
+            tenants,
+            companions: watched.companions,
+            beside: watched.beside,
+        };
+        (Arc::new(lane), inputs)
     }
 }
 

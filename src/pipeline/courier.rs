@@ -3,7 +3,7 @@
 //! A token that was repaired therefore takes effect for messages that are already waiting.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
@@ -15,25 +15,16 @@ use crate::model::Receipt;
 use crate::outbox::{Courier, Parcel};
 use crate::telemetry::metrics::Metrics;
 
-/// Finds services by binding and name. The lanes are put in once they exist.
+/// Finds services by binding and name.
 pub(super) struct ServiceFinder {
-    lanes: OnceLock<BTreeMap<String, Arc<Holder>>>,
-    metrics: Arc<Metrics>,
+    /// The configurations of all bindings.
+    pub(super) lanes: BTreeMap<String, Arc<Holder>>,
+    pub(super) metrics: Arc<Metrics>,
 }
 
 impl ServiceFinder {
-    pub(super) fn new(metrics: Arc<Metrics>) -> Self {
-        Self { lanes: OnceLock::new(), metrics }
-    }
-
-    /// Names the configurations of all bindings; called once, before the first parcel.
-    pub(super) fn set(&self, lanes: BTreeMap<String, Arc<Holder>>) {
-        drop(self.lanes.set(lanes));
-    }
-
     fn service(&self, parcel: &Parcel) -> Result<Arc<dyn Service>, DeliveryError> {
-        let holder = self.lanes.get().and_then(|lanes| lanes.get(&parcel.binding));
-        let Some(holder) = holder else {
+        let Some(holder) = self.lanes.get(&parcel.binding) else {
             let detail = format!("binding `{}` does not run in this process", parcel.binding);
             return Err(DeliveryError::permanent(ErrorKind::Config, detail));
         };

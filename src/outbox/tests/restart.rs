@@ -81,9 +81,8 @@ fn left(id: u64, age: Duration) -> Arc<Parcel> {
 fn start(store: Ledger, receiver: &Arc<Receiver>) -> (Arc<Ledger>, Outbox, mpsc::UnboundedReceiver<Outcome>) {
     let store = Arc::new(store);
     let clock = Arc::new(FixedClock::at(1_700_000_000));
-    let courier = Arc::clone(receiver) as Arc<dyn Courier>;
-    let (outbox, outcomes) = Outbox::new(policy(), Arc::clone(&store) as Arc<dyn Store>, clock, courier);
-    (store, outbox, outcomes)
+    let (outbox, idle) = Outbox::new(policy(), Arc::clone(&store) as Arc<dyn Store>, clock);
+    (store, outbox, idle.start(Arc::clone(receiver) as Arc<dyn Courier>))
 }
 
 #[tokio::test(start_paused = true)]
@@ -114,6 +113,23 @@ async fn what_was_left_comes_first_and_what_was_delivered_is_only_reported() {
         notes.join(", "),
         "delivered 10, delivered 8, delivered 9, done 10, done 7, done 8, done 9, put 10"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_leaves_before_there_is_a_courier() {
+    let receiver = Receiver::new(|_| Answer::Accept);
+    let store =
+        Arc::new(Ledger { left: vec![Stored::Waiting(left(8, Duration::ZERO))], ..Ledger::default() });
+    let clock = Arc::new(FixedClock::at(1_700_000_000));
+    let (outbox, idle) = Outbox::new(policy(), Arc::clone(&store) as Arc<dyn Store>, clock);
+    assert_eq!(outbox.accept(parcel("slack", "a")).await.unwrap(), 9);
+    tokio::time::sleep(Duration::from_mins(1)).await;
+    assert!(receiver.tried(8).is_empty() && receiver.tried(9).is_empty());
+    let mut outcomes = idle.start(Arc::clone(&receiver) as Arc<dyn Courier>);
+    for id in [8, 9] {
+        let outcome = outcomes.recv().await.unwrap();
+        assert_eq!((outcome.parcel.id, is_delivered(&outcome)), (id, true));
+    }
 }
 
 #[tokio::test(start_paused = true)]
