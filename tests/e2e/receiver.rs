@@ -54,6 +54,11 @@ impl Receiver {
         std::mem::take(&mut self.arrived.lock().unwrap())
     }
 
+    /// Whether a request with this body has arrived since the last [`Receiver::take`].
+    pub(crate) fn has(&self, body: &str) -> bool {
+        self.arrived.lock().unwrap().iter().any(|request| request.body == body)
+    }
+
     pub(crate) fn count(&self) -> usize {
         self.arrived.lock().unwrap().len()
     }

@@ -1,7 +1,7 @@
 //! One case: configuration, the binary, steps.
 
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
@@ -68,13 +68,17 @@ pub(crate) fn start(
 }
 
 /// Asks it to stop, as Kubernetes does, and wants it to do so in time and with status 0.
-pub(crate) async fn stop(mut dodona: Child) -> anyhow::Result<()> {
-    let Some(id) = dodona.id() else { bail!("the controller ended by itself: {}", dodona.wait().await?) };
-    Command::new("kill").args(["-TERM", &id.to_string()]).status().await?;
-    let status =
-        tokio::time::timeout(PATIENCE, dodona.wait()).await.context("the controller does not stop")??;
+pub(crate) async fn stop(dodona: Child) -> anyhow::Result<()> {
+    let status = terminate(dodona).await?;
     ensure!(status.success(), "the controller ended with {status}");
     Ok(())
+}
+
+/// Asks the process to end, as Kubernetes does, and waits for it.
+pub(crate) async fn terminate(mut dodona: Child) -> anyhow::Result<ExitStatus> {
+    let Some(id) = dodona.id() else { bail!("the controller ended by itself: {}", dodona.wait().await?) };
+    Command::new("kill").args(["-TERM", &id.to_string()]).status().await?;
+    Ok(tokio::time::timeout(PATIENCE, dodona.wait()).await.context("the controller does not stop")??)
 }
 
 async fn play(

@@ -15,7 +15,7 @@ use tokio::time::sleep;
 
 use crate::cluster::{Cluster, Fake, Real};
 use crate::receiver::Receiver;
-use crate::run::{PATIENCE, start, stop};
+use crate::run::{PATIENCE, start, terminate};
 
 /// Applications that sync side by side.
 const APPLICATIONS: usize = 10;
@@ -33,6 +33,8 @@ struct Story<'c> {
     receiver: Receiver,
     log: tempfile::NamedTempFile,
     dodona: Option<Child>,
+    /// Bytes of the log that are of earlier processes.
+    earlier: usize,
     /// Milliseconds of the story at which the process was killed.
     killed: Vec<Duration>,
     began: Instant,
@@ -55,12 +57,14 @@ impl<'c> Story<'c> {
             receiver,
             log,
             dodona: None,
+            earlier: 0,
             killed: Vec::new(),
             began: Instant::now(),
         })
     }
 
     fn start(&mut self) -> anyhow::Result<()> {
+        self.earlier = self.log().len();
         let log = std::fs::OpenOptions::new().append(true).open(self.log.path())?;
         self.dodona = Some(start(
             self.cluster,
@@ -71,11 +75,35 @@ impl<'c> Story<'c> {
         Ok(())
     }
 
+    /// Starts, and waits until changes are seen: nobody can tell what came and went before.
+    async fn start_and_wait(&mut self) -> anyhow::Result<()> {
+        self.start()?;
+        self.cluster.apply(&application_of(&self.namespace, APPLICATIONS, &running(0))).await?;
+        self.arrived(&[told_of(APPLICATIONS, 0, "Running")]).await;
+        let first = self.receiver.take();
+        ensure!(first.len() == 1, "told at the start: {first:?}\n{}", self.log());
+        Ok(())
+    }
+
+    /// Waits for messages, but not for ever.
+    async fn arrived(&self, bodies: &[String]) {
+        arrived(&self.receiver, bodies).await;
+    }
+
+    /// Whether the process has come to its work.
+    fn runs(&self) -> bool {
+        self.log().get(self.earlier..).is_some_and(|said| said.contains("Controller is running."))
+    }
+
     /// Ends the process: as Kubernetes does, or without a word.
     async fn end(&mut self, asked: bool) -> anyhow::Result<()> {
+        let runs = self.runs();
         let Some(mut dodona) = self.dodona.take() else { return Ok(()) };
         if asked {
-            return stop(dodona).await;
+            let status = terminate(dodona).await?;
+            // The signal itself ends a process that does not listen yet.
+            ensure!(status.success() || !runs, "the controller ended with {status}");
+            return Ok(());
         }
         self.killed.push(self.began.elapsed());
         dodona.kill().await.context("killing the controller")
@@ -90,28 +118,26 @@ impl<'c> Story<'c> {
         Ok(())
     }
 
-    /// Waits until everything that is expected has arrived, and for what ought not to arrive.
+    /// How often each message was told, once everything that is expected has arrived and what ought not to has had its time.
     async fn told(&self, expected: &[String]) -> BTreeMap<String, usize> {
-        let deadline = Instant::now() + PATIENCE;
-        let mut told = BTreeMap::new();
-        let is_complete = |told: &BTreeMap<String, usize>| expected.iter().all(|one| told.contains_key(one));
-        while !is_complete(&told) && Instant::now() < deadline {
-            sleep(Duration::from_millis(50)).await;
-            self.collect(&mut told);
-        }
+        self.arrived(expected).await;
         sleep(Duration::from_secs(1)).await;
-        self.collect(&mut told);
-        told
-    }
-
-    fn collect(&self, told: &mut BTreeMap<String, usize>) {
+        let mut told = BTreeMap::new();
         for arrived in self.receiver.take() {
             *told.entry(arrived.body).or_default() += 1;
         }
+        told
     }
 
     fn log(&self) -> String {
         std::fs::read_to_string(self.log.path()).unwrap_or_default()
+    }
+}
+
+async fn arrived(receiver: &Receiver, bodies: &[String]) {
+    let deadline = Instant::now() + PATIENCE;
+    while !bodies.iter().all(|body| receiver.has(body)) && Instant::now() < deadline {
+        sleep(Duration::from_millis(50)).await;
     }
 }
 
@@ -215,13 +241,16 @@ fn succeeded(round: usize) -> Value {
     json!({"operationState": operation, "sync": {"status": "Synced"}, "reconciledAt": time(round, 3)})
 }
 
+/// The message about a phase of a sync.
+fn told_of(application: usize, round: usize, phase: &str) -> String {
+    format!("app-{application} rev-{round} {phase}")
+}
+
 fn expected(applications: usize, rounds: usize) -> Vec<String> {
     let mut all = Vec::new();
     for application in 0..applications {
         for round in 0..rounds {
-            all.extend(
-                ["Running", "Succeeded"].map(|phase| format!("app-{application} rev-{round} {phase}")),
-            );
+            all.extend(["Running", "Succeeded"].map(|phase| told_of(application, round, phase)));
         }
     }
     all.extend((0..ROLLOUTS).map(|number| format!("rollout-{number} completed")));
@@ -231,14 +260,9 @@ fn expected(applications: usize, rounds: usize) -> Vec<String> {
 /// A sync from start to success in 200 ms while the receiver hangs: both are told, in order.
 async fn short_sync(cluster: &dyn Cluster) -> anyhow::Result<()> {
     let mut story = Story::new(cluster, "short", Duration::from_secs(2)).await?;
-    story.start()?;
-    cluster.apply(&application_of(&story.namespace, 0, &json!({"sync": {"status": "OutOfSync"}}))).await?;
-    sleep(Duration::from_secs(1)).await;
+    story.start_and_wait().await?;
     story.sync(0, 0, Duration::from_millis(100)).await?;
-    let deadline = Instant::now() + PATIENCE;
-    while story.receiver.count() < 2 && Instant::now() < deadline {
-        sleep(Duration::from_millis(50)).await;
-    }
+    story.arrived(&["Running", "Succeeded"].map(|phase| told_of(0, 0, phase))).await;
     sleep(Duration::from_secs(3)).await;
     let bodies: Vec<String> = story.receiver.take().into_iter().map(|arrived| arrived.body).collect();
     ensure!(bodies == ["app-0 rev-0 Running", "app-0 rev-0 Succeeded"], "told: {bodies:?}\n{}", story.log());
@@ -248,12 +272,7 @@ async fn short_sync(cluster: &dyn Cluster) -> anyhow::Result<()> {
 /// Every sync of every Application and every rollout is told exactly once.
 async fn syncs(cluster: &dyn Cluster) -> anyhow::Result<()> {
     let mut story = Story::new(cluster, "syncs", Duration::ZERO).await?;
-    story.start()?;
-    // Nobody can tell what came and went before.
-    while !story.log().contains("Controller is running.") {
-        sleep(Duration::from_millis(50)).await;
-    }
-    sleep(Duration::from_secs(1)).await;
+    story.start_and_wait().await?;
     for round in 0..ROUNDS {
         let all =
             (0..APPLICATIONS).map(|application| story.sync(application, round, Duration::from_millis(100)));
@@ -283,7 +302,6 @@ async fn syncs(cluster: &dyn Cluster) -> anyhow::Result<()> {
 /// The same, while the process ends and begins again; every second time it is killed. Everything is told, and what is told
 /// twice was under way when the process was killed.
 async fn restarts(cluster: &dyn Cluster) -> anyhow::Result<()> {
-    // Longer than a start takes on a slow machine: nobody can tell what came and went while nobody was there.
     const PHASE: Duration = Duration::from_millis(2500);
     let seed = u64::from(std::process::id());
     let mut random = fastrand::Rng::with_seed(seed);
@@ -294,8 +312,8 @@ async fn restarts(cluster: &dyn Cluster) -> anyhow::Result<()> {
     let mut moments: Vec<Duration> =
         (0..RESTARTS).map(|_| Duration::from_millis(random.u64(500..most))).collect();
     moments.sort_unstable();
-    let namespace = story.namespace.clone();
-    let controller = play(cluster, &namespace, PHASE);
+    let (namespace, receiver) = (story.namespace.clone(), story.receiver.clone());
+    let controller = play(cluster, &namespace, &receiver, PHASE);
     let reaper = async {
         let began = Instant::now();
         for (number, moment) in moments.iter().enumerate() {
@@ -327,14 +345,23 @@ async fn restarts(cluster: &dyn Cluster) -> anyhow::Result<()> {
     story.end(true).await
 }
 
-/// The scripted controller of [`restarts`].
-async fn play(cluster: &dyn Cluster, namespace: &str, phase: Duration) -> anyhow::Result<()> {
+/// The scripted controller of [`restarts`]. A phase lasts for `phase` and until it has been told: nobody can tell what came and
+/// went while nobody was there.
+async fn play(
+    cluster: &dyn Cluster,
+    namespace: &str,
+    receiver: &Receiver,
+    phase: Duration,
+) -> anyhow::Result<()> {
     for round in 0..ROUNDS {
         for status in [running(round), succeeded(round)] {
             let began = Instant::now();
             for application in 0..APPLICATIONS {
                 cluster.apply(&application_of(namespace, application, &status)).await?;
             }
+            let name = status["operationState"]["phase"].as_str().unwrap_or_default();
+            let bodies: Vec<String> = (0..APPLICATIONS).map(|number| told_of(number, round, name)).collect();
+            arrived(receiver, &bodies).await;
             sleep(phase.saturating_sub(began.elapsed())).await;
         }
         for number in (0..ROLLOUTS).filter(|number| number % ROUNDS == round) {
