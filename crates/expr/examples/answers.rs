@@ -6,8 +6,11 @@
 
 use std::io::BufRead as _;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use dodona_expr::Program;
 use dodona_langhost::{Host, runtime, scope};
+use dodona_value::{Text, Value, format};
 use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
@@ -40,7 +43,21 @@ fn answer(case: &Case) -> serde_json::Value {
         Err(error) => return json!({"id": case.id, "out": "", "err": error}),
     };
     match program.eval(&scope, &runtime()) {
-        Ok(value) => json!({"id": case.id, "out": value.to_string(), "type": value.type_name(), "err": ""}),
+        Ok(value) => printed(case, &value),
         Err(error) => json!({"id": case.id, "out": "", "err": error.pretty(), "phase": "run"}),
     }
+}
+
+/// The value as text; `out_b64` has its bytes where they are not UTF-8.
+fn printed(case: &Case, value: &Value) -> serde_json::Value {
+    let mut text = Text::new(1 << 24);
+    format::value(&mut text, value);
+    let out = String::from_utf8_lossy(text.as_bytes());
+    let mut answer = json!({"id": case.id, "out": out, "type": value.type_name(), "err": ""});
+    if out.as_bytes() != text.as_bytes()
+        && let Some(fields) = answer.as_object_mut()
+    {
+        fields.insert("out_b64".to_owned(), STANDARD.encode(text.as_bytes()).into());
+    }
+    answer
 }

@@ -35,8 +35,9 @@ enum Entries {
     Any(BTreeMap<Key, Value>),
 }
 
-/// A map key. Keys of different Go types are different keys, as in Go (`int` 1 is not `int64` 1). The order is the one in which Go prints a map.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// A map key. Keys of different Go types are different keys, as in Go (`int` 1 is not `int64` 1). The order is the one in which Go prints a map:
+/// nil, then by type and within a type by value. Go orders types by where its linker put them; this is the order that the recorded cases have.
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the variants are those of Value")]
 pub enum Key {
     Nil,
@@ -73,7 +74,46 @@ impl Ord for FloatKey {
     }
 }
 
+impl PartialOrd for Key {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Key {
+    fn cmp(&self, other: &Self) -> Ordering {
+        match (self, other) {
+            (Self::Str(l), Self::Str(r)) => l.cmp(r),
+            (Self::Bool(l), Self::Bool(r)) => l.cmp(r),
+            (Self::Int(l, l_kind), Self::Int(r, r_kind)) if l_kind == r_kind => l.cmp(r),
+            (Self::Uint(l, l_kind), Self::Uint(r, r_kind)) if l_kind == r_kind => l.cmp(r),
+            (Self::Float(l, l_kind), Self::Float(r, r_kind)) if l_kind == r_kind => l.cmp(r),
+            (Self::Duration(l), Self::Duration(r)) => l.cmp(r),
+            // Go compares the fields one by one, and the nanoseconds are the first.
+            (Self::Time(l), Self::Time(r)) => l.nanosecond().cmp(&r.nanosecond()).then_with(|| l.cmp(r)),
+            _ => self.rank().cmp(&other.rank()),
+        }
+    }
+}
+
 impl Key {
+    /// The place of the type among the types.
+    const fn rank(&self) -> u8 {
+        match self {
+            Self::Nil => 0,
+            Self::Str(_) => 1,
+            Self::Uint(_, kind) => 2 + *kind as u8,
+            Self::Int(_, IntKind::Month) => 31,
+            Self::Int(_, IntKind::Weekday) => 32,
+            Self::Int(_, IntKind::Int) => 20,
+            Self::Int(_, kind) => 10 + *kind as u8,
+            Self::Float(_, kind) => 21 + *kind as u8,
+            Self::Bool(_) => 30,
+            Self::Duration(_) => 33,
+            Self::Time(_) => 34,
+        }
+    }
+
     /// The key that `value` is; `None` where Go would fail with "unhashable type" (lists, maps, functions, host objects).
     pub fn from_value(value: &Value) -> Option<Self> {
         Some(match value {

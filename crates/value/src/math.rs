@@ -31,7 +31,7 @@ pub fn pow(base: f64, exponent: f64) -> f64 {
             rest -= 1.0;
             whole += 1.0;
         }
-        result = (rest * base.ln()).exp();
+        result = exp(rest * ln(base));
     }
     let (mut square, mut square_scale) = split(base);
     #[expect(
@@ -63,6 +63,71 @@ pub fn pow(base: f64, exponent: f64) -> f64 {
         scale = -scale;
     }
     join(result, scale)
+}
+
+/// Go's `math.Log` of a positive, finite number: the series of the logarithm of `(1 + s) / (1 - s)`, with the coefficients that fdlibm published for it.
+fn ln(number: f64) -> f64 {
+    const LN2_HIGH: f64 = 6.931_471_803_691_238e-1;
+    const LN2_LOW: f64 = 1.908_214_929_270_587_7e-10;
+    const ODD: [f64; 4] = [
+        1.479_819_860_511_658_6e-1,
+        1.818_357_216_161_805e-1,
+        2.857_142_874_366_239e-1,
+        6.666_666_666_666_735e-1,
+    ];
+    const EVEN: [f64; 3] = [1.531_383_769_920_937_3e-1, 2.222_219_843_214_978_4e-1, 3.999_999_999_940_942e-1];
+    let (mut fraction, mut power) = go_split(number);
+    if fraction < std::f64::consts::FRAC_1_SQRT_2 {
+        fraction *= 2.0;
+        power -= 1;
+    }
+    let fraction = fraction - 1.0;
+    #[expect(clippy::cast_precision_loss, reason = "at most 1,100")]
+    let power = power as f64;
+    let ratio = fraction / (2.0 + fraction);
+    let square = ratio * ratio;
+    let fourth = square * square;
+    let series = |coefficients: &[f64]| {
+        coefficients.iter().copied().reduce(|sum, next| sum * fourth + next).unwrap_or_default()
+    };
+    let rest = square * series(&ODD) + fourth * series(&EVEN);
+    let half = 0.5 * fraction * fraction;
+    power * LN2_HIGH - ((half - (ratio * (half + rest) + power * LN2_LOW)) - fraction)
+}
+
+/// As [`split`], but numbers below the normal range are taken for what their bits would be above it, as Go's code for this processor does.
+fn go_split(number: f64) -> (f64, i64) {
+    let bits = number.to_bits();
+    let power = i64::try_from(bits >> 52 & 0x7ff).unwrap_or(0) - 1022;
+    (f64::from_bits(bits & !(0x7ff << 52) | 1022 << 52), power)
+}
+
+/// Go's `math.Exp` of a number between -400 and 400, as its code for amd64 has it: a sixteenth of what is left over a power of two goes into
+/// a Taylor series, and the result is squared four times. Additions of products are rounded once, as the processor's instruction does it.
+fn exp(number: f64) -> f64 {
+    const LN2_HIGH: f64 = 6.931_471_805_596_63e-1;
+    const LN2_LOW: f64 = 2.823_529_056_303_157_7e-13;
+    const SERIES: [f64; 8] = [
+        2.480_158_730_158_73e-5,
+        1.984_126_984_126_984e-4,
+        1.388_888_888_888_889e-3,
+        8.333_333_333_333_333e-3,
+        4.166_666_666_666_666_4e-2,
+        1.666_666_666_666_666_6e-1,
+        0.5,
+        1.0,
+    ];
+    let power = (number * std::f64::consts::LOG2_E).round_ties_even();
+    let rest = (-LN2_LOW).mul_add(power, (-LN2_HIGH).mul_add(power, number)) * 0.0625;
+    let series = SERIES.into_iter().reduce(|sum, next| sum.mul_add(rest, next)).unwrap_or_default();
+    // Of `(1 + x)² - 1`, which is `x * (2 + x)`, the one is added at the end.
+    let mut grown = rest * series;
+    for _ in 0..3 {
+        grown *= 2.0 + grown;
+    }
+    let result = grown.mul_add(2.0 + grown, 1.0);
+    #[expect(clippy::cast_possible_truncation, reason = "at most 600")]
+    join(result, power as i64)
 }
 
 /// A number as a fraction from 0.5 up to 1 and a power of two.

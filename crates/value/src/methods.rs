@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use crate::func::{CallCx, CallError, Host, Signature};
-use crate::time::{self, Duration, Layout, MONTHS, Time, WEEKDAYS, Zone};
+use crate::time::{self, Duration, MONTHS, Time, WEEKDAYS, Zone};
 use crate::types::{FloatKind, GoType, IntKind};
 use crate::value::Value;
 
@@ -132,22 +132,11 @@ static TIME: LazyLock<Vec<Row>> = LazyLock::new(|| {
             Ok(formatted(cx, &moment(time), &text(args, 0))?.into())
         }),
         row("AppendFormat", &[GoType::bytes(), GoType::Str], GoType::bytes(), |cx, time, args| {
-            let mut bytes = match args.first() {
-                Some(Value::Bytes(Some(bytes))) => bytes.to_vec(),
-                _ => Vec::new(),
-            };
-            cx.budget.memory(bytes.len())?;
-            bytes.extend(formatted(cx, &moment(time), &text(args, 1))?.into_bytes());
-            Ok(Value::bytes(bytes))
+            let form = formatted(cx, &moment(time), &text(args, 1))?;
+            appended(cx, args, form.as_bytes())
         }),
         row("String", &[], GoType::Str, |_, time, _| Ok(moment(time).to_string().into())),
         row("GoString", &[], GoType::Str, |_, time, _| Ok(crate::format::go_syntax(&moment(time)).into())),
-        row("MarshalText", &[], GoType::bytes(), |_, time, _| {
-            Ok(Value::bytes(time::format(&moment(time), Layout::RFC3339_NANO)))
-        }),
-        row("MarshalJSON", &[], GoType::bytes(), |_, time, _| {
-            Ok(Value::bytes(format!("\"{}\"", time::format(&moment(time), Layout::RFC3339_NANO))))
-        }),
         row("In", &[zone()], GoType::Time, |_, time, args| match args.first() {
             Some(Value::Host(host)) => match host.as_any().downcast_ref::<Location>() {
                 Some(location) => Ok(moment(time).with_zone(location.0.clone()).into()),
@@ -162,8 +151,44 @@ static TIME: LazyLock<Vec<Row>> = LazyLock::new(|| {
         row("Location", &[], zone(), |_, time, _| Ok(Value::host(Location(moment(time).zone().clone())))),
     ];
     rows.extend(time_parts());
+    rows.extend(time_forms());
     sorted(rows)
 });
+
+/// The methods that write a time for other programs.
+fn time_forms() -> Vec<Row> {
+    vec![
+        row("MarshalText", &[], GoType::bytes(), |_, time, _| {
+            Ok(Value::bytes(moment(time).to_rfc3339().map_err(CallError::new)?))
+        }),
+        row("MarshalJSON", &[], GoType::bytes(), |_, time, _| {
+            Ok(Value::bytes(format!("\"{}\"", moment(time).to_rfc3339().map_err(CallError::new)?)))
+        }),
+        row("AppendText", &[GoType::bytes()], GoType::bytes(), |cx, time, args| {
+            appended(cx, args, moment(time).to_rfc3339().map_err(CallError::new)?.as_bytes())
+        }),
+        row("MarshalBinary", &[], GoType::bytes(), |_, time, _| {
+            Ok(Value::bytes(moment(time).to_binary().map_err(CallError::new)?))
+        }),
+        row("GobEncode", &[], GoType::bytes(), |_, time, _| {
+            Ok(Value::bytes(moment(time).to_binary().map_err(CallError::new)?))
+        }),
+        row("AppendBinary", &[GoType::bytes()], GoType::bytes(), |cx, time, args| {
+            appended(cx, args, &moment(time).to_binary().map_err(CallError::new)?)
+        }),
+    ]
+}
+
+/// The bytes of the first argument with more behind them.
+fn appended(cx: &mut CallCx<'_>, args: &[Value], more: &[u8]) -> Result<Value, CallError> {
+    let mut bytes = match args.first() {
+        Some(Value::Bytes(Some(bytes))) => bytes.to_vec(),
+        _ => Vec::new(),
+    };
+    cx.budget.memory(bytes.len().saturating_add(more.len()))?;
+    bytes.extend(more);
+    Ok(Value::bytes(bytes))
+}
 
 /// The methods that tell one part of a time.
 fn time_parts() -> Vec<Row> {

@@ -2,9 +2,9 @@
 //!
 //! They are for tests of the languages only. The helpers of the product (`binding/func`) know more and differ where the product does.
 
+mod path;
 mod repo;
 mod time;
-mod url;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;

@@ -2,22 +2,24 @@
 
 use std::any::Any;
 
+use dodona_value::url::{self, Url};
 use dodona_value::{CallCx, CallError, Duration, Func, GoType, Host, List, Map, Signature, Value};
 
-use crate::{function, texts, url};
+use crate::{function, path, texts};
 
 /// The members of `repo`.
 pub(crate) fn members() -> Map {
-    let escape = function("QueryEscape", 1, |args| Ok(url::query_escape(&args.concat())));
+    let escape = function("QueryEscape", 1, |args| {
+        Ok(String::from_utf8_lossy(&url::query_escape(args.concat().as_bytes())).into_owned())
+    });
     let https = function("RepoURLToHTTPS", 1, |args| {
-        let mut url = url::Url::parse(&args.concat()).map_err(CallError::new)?;
-        "https".clone_into(&mut url.scheme);
+        let mut url = parse(args)?;
+        url.scheme = b"https".to_vec();
         url.user = None;
-        Ok(url.to_string())
+        Ok(String::from_utf8_lossy(&url.to_bytes()).into_owned())
     });
     let full_name = function("FullNameByRepoURL", 1, |args| {
-        let url = url::Url::parse(&args.concat()).map_err(CallError::new)?;
-        let path = url::clean(&url.path);
+        let path = path::clean(&String::from_utf8_lossy(&parse(args)?.path));
         Ok(path.strip_suffix(".git").unwrap_or(&path).trim_matches('/').to_owned())
     });
     let metadata = Func::new("GetCommitMetadata", Signature::new([GoType::Str], GoType::Any), |_, args| {
@@ -37,6 +39,10 @@ pub(crate) fn members() -> Map {
             ("GetAppDetails", Value::Func(details)),
         ],
     )
+}
+
+fn parse(args: &[String]) -> Result<Url, CallError> {
+    Url::parse(args.concat().as_bytes()).map_err(|error| CallError::new(error.to_string()))
 }
 
 /// A struct, or a pointer to one: a type name and fields.

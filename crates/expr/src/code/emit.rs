@@ -318,17 +318,10 @@ impl Emitter<'_> {
     }
 
     fn chain(&mut self, inner: NodeId) -> Emitted {
-        let leaves_arguments = self.leaves_arguments(inner);
-        if leaves_arguments {
-            self.op(Op::Mark);
-        }
         self.chains.push(Vec::new());
         self.emit(inner)?;
         for jump in self.chains.pop().unwrap_or_default() {
             self.land(jump);
-        }
-        if leaves_arguments {
-            self.op(Op::Clear);
         }
         self.op(Op::PlainNil);
         Ok(())
@@ -378,8 +371,8 @@ impl Emitter<'_> {
         Ok(())
     }
 
-    /// The arguments come first, as upstream evaluates them even where `?.` then skips the call. What a skipped call leaves behind goes away at the end of
-    /// the chain; upstream lets it lie on the stack, where a later operator can mistake it for its operand.
+    /// The arguments come first, as upstream evaluates them even where `?.` then skips the call. As upstream, a skipped call leaves them on the stack, where
+    /// an operator to the left can mistake them for its operand.
     fn call(&mut self, callee: NodeId, args: &[NodeId]) -> Emitted {
         self.all(args)?;
         let count = args.len();
@@ -405,19 +398,6 @@ impl Emitter<'_> {
         Ok(())
     }
 
-    /// Whether a call with arguments lies on the way of a chain.
-    fn leaves_arguments(&self, inner: NodeId) -> bool {
-        let mut at = inner;
-        loop {
-            at = match self.tree.kind(at) {
-                NodeKind::Call { args, .. } if !args.is_empty() => return true,
-                NodeKind::Call { callee, .. } => *callee,
-                NodeKind::Member { object, .. } => *object,
-                _ => return false,
-            };
-        }
-    }
-
     /// Methods that are known at load are called directly, and then take no nil in place of an argument. Upstream has direct calls for some signatures only.
     fn is_typed_call(&self, callee: NodeId) -> bool {
         let NodeKind::Member { object, property, .. } = self.tree.kind(callee) else { return false };
@@ -430,7 +410,13 @@ impl Emitter<'_> {
     }
 
     fn builtin(&mut self, function: Builtin, args: &[NodeId]) -> Emitted {
-        self.all(args)?;
+        for (position, arg) in args.iter().enumerate() {
+            self.emit(*arg)?;
+            // Upstream follows every pointer of which nothing is known at load, and a time zone is one.
+            if position == 0 && function.is("date") && self.tree.nature(*arg).ty.is_unknown() {
+                self.op(Op::NoZone);
+            }
+        }
         let Ok(count) = u16::try_from(args.len()) else {
             return Err(self.error(CompileErrorKind::Limit, "too many arguments".to_owned()));
         };

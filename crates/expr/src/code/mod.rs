@@ -73,12 +73,10 @@ pub(crate) enum Op {
     JumpIfFalse(Target),
     JumpIfNil(Target),
     JumpIfNotNil(Target),
-    /// Remembers how much lies on the stack.
-    Mark,
-    /// Leaves what is on top and takes away what came under it since the last mark.
-    Clear,
     /// Makes a typed nil (such as an empty `[]byte`) a plain one.
     PlainNil,
+    /// Fails on a time zone.
+    NoZone,
     /// Calls the value on top with that many arguments from under it.
     Call(u32),
     /// Calls a method, or a function in a field, of the object on top with the arguments from under it.
@@ -101,7 +99,7 @@ pub(crate) enum Op {
     Next(Target),
     /// Starts from the last item.
     ToLast,
-    /// Leaves a backward loop that has passed the first item.
+    /// Leaves a backward loop that has passed the first item. Pushes whether there is one more, and nothing takes that away.
     JumpIfStart(Target),
     /// Previous item; back to the start of the loop.
     Previous(Target),

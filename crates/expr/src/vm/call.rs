@@ -98,12 +98,13 @@ pub(super) fn value<'a>(cx: &mut Cx<'_, '_>, callee: &Slot<'a>, args: Vec<Value>
 }
 
 /// The first result of methods that give several in Go. Templates cannot call these, so `dodona-value` does not have them; conditions take the first.
-fn first_of_several(time: &Time, name: &str) -> Option<Value> {
+pub(super) fn first_of_several(time: &Time, name: &str) -> Option<Value> {
     match name {
         "ISOWeek" => Some(Value::int(time.iso_week().0)),
         "Date" => Some(Value::int(time.civil().0)),
         "Clock" => Some(Value::int(i64::from(time.clock().0))),
         "Zone" => Some(Value::from(time.zone_at().0)),
+        "ZoneBounds" => Some(Value::Time(time.zone_start())),
         _ => None,
     }
 }
@@ -130,12 +131,6 @@ pub(super) fn member<'a>(
         cx.step(1)?;
         let result = methods::call(cx.call, receiver, &name, &args);
         return result.map(Slot::Value).map_err(|error| named(&name, error.into()));
-    }
-    if let Some(Value::Time(time)) = receiver
-        && args.is_empty()
-        && let Some(first) = first_of_several(time, &name)
-    {
-        return Ok(Slot::Value(first));
     }
     let callee = fetch::field(object, &name)?;
     if callee.is_nil() {

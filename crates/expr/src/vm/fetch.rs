@@ -38,6 +38,13 @@ fn field_of_value<'a>(value: &Value, name: &str) -> Option<Slot<'a>> {
 
 /// A method as a value of its own: `let f = time.Now().Format; f('2006')`.
 fn bound_method(value: &Value, name: &str) -> Option<Value> {
+    if let Value::Time(time) = value
+        && let Some(first) = super::call::first_of_several(time, name)
+    {
+        let signature = dodona_value::Signature::new([], dodona_value::GoType::Any);
+        let answer = move |_: &mut dodona_value::CallCx<'_>, _: &[Value]| Ok(first.clone());
+        return Some(Value::Func(dodona_value::Func::new(Str::from(name), signature, answer)));
+    }
     let signature = dodona_value::methods::lookup(value, name)?;
     let receiver = value.clone();
     let method = name.to_owned();
@@ -99,6 +106,9 @@ fn check_key(map: &Map, key: &Key) -> Result<(), Fault> {
 fn to_key(slot: &Slot<'_>) -> Result<Key, Fault> {
     if let Some(text) = slot.to_str_value() {
         return Ok(Key::Str(text));
+    }
+    if slot.is_nil() && matches!(slot.view(), View::Other(Value::Host(_))) {
+        return Ok(Key::Nil);
     }
     Key::from_value(&slot.clone().into_value())
         .ok_or_else(|| Fault::ty(format!("a {} cannot be the key of a map", slot.type_name())))
@@ -215,6 +225,7 @@ pub(super) fn contains(cx: &mut Cx<'_, '_>, needle: &Slot<'_>, haystack: &Slot<'
                 return match needle.view() {
                     View::Str(text) => Ok(node.get_bytes(text).is_some()),
                     View::Nil => Ok(node.get_bytes(b"").is_some()),
+                    View::Other(Value::Host(host)) if host.is_nil() => Ok(node.get_bytes(b"").is_some()),
                     _ => Err(Fault::ty("the keys of this map are strings, so nothing else can be in it")),
                 };
             }
@@ -318,7 +329,7 @@ pub(crate) fn get(object: &Value, key: &Value) -> Result<Value, Fault> {
         }
         _ => match key {
             Value::Str(name) => field_of_value(object, &name.to_string_lossy()).map(Slot::into_value),
-            _ if matches!(object.kind(), Kind::Struct) => {
+            _ if matches!(object.kind(), Kind::Struct | Kind::Ptr) && !object.is_nil() => {
                 return Err(Fault::ty(format!("a {} has no elements", Slot::Ref(object).type_name())));
             }
             _ => None,

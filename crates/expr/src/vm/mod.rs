@@ -13,6 +13,7 @@ pub(crate) mod sort;
 
 use std::cmp::Ordering;
 
+use dodona_value::methods::Location;
 use dodona_value::regex::Regex;
 use dodona_value::{Budget, CallCx, GoType, Key, List, Map, Scope, Value};
 
@@ -91,7 +92,7 @@ pub(crate) fn run(code: &Code, scope: &Scope, call: &mut CallCx<'_>) -> Result<V
         stack: Vec::with_capacity(8),
         variables: vec![Slot::nil(); code.variables],
         frames: Vec::new(),
-        marks: Vec::new(),
+        charged: 64,
     };
     match machine.run() {
         Ok(()) => Ok(machine.stack.pop().map_or(Value::Nil, Slot::into_value)),
@@ -114,8 +115,8 @@ struct Machine<'a, 'c, 'h> {
     stack: Vec<Slot<'a>>,
     variables: Vec<Slot<'a>>,
     frames: Vec<Frame<'a>>,
-    /// Heights of the stack at [`Op::Mark`].
-    marks: Vec<usize>,
+    /// The height of the stack that is paid for. What loops leave on it can be much.
+    charged: usize,
 }
 
 /// The stack was empty where an operand was needed. The code generator keeps it balanced; this exists so that nothing can panic.
@@ -307,17 +308,19 @@ impl<'a> Machine<'a, '_, '_> {
                     self.jump(target);
                 }
             }
-            Op::Mark => self.marks.push(self.stack.len()),
-            Op::Clear => {
-                let top = self.pop()?;
-                let mark = self.marks.pop().ok_or_else(unbalanced)?;
-                self.stack.truncate(mark);
-                self.push(top);
-            }
             Op::PlainNil => {
                 if self.top()?.is_nil() {
                     self.pop()?;
                     self.push(Slot::nil());
+                }
+            }
+            Op::NoZone => {
+                if let Slot::Value(Value::Host(host)) | Slot::Ref(Value::Host(host)) = self.top()?
+                    && host.as_any().is::<Location>()
+                {
+                    return Err(Fault::ty(
+                        "`date` takes a time zone only where it is known at load to be one",
+                    ));
                 }
             }
             Op::Call(count) => {
@@ -360,7 +363,10 @@ impl<'a> Machine<'a, '_, '_> {
                 frame.index = i64::try_from(frame.len).unwrap_or(i64::MAX) - 1;
             }
             Op::JumpIfStart(target) => {
-                if self.frame()?.index < 0 {
+                // Upstream leaves the answer on the stack, where an operator to the left can mistake it for its operand.
+                let more = self.frame()?.index >= 0;
+                self.push(Slot::bool(more));
+                if !more {
                     self.jump(target);
                 }
             }
@@ -566,6 +572,10 @@ impl<'a> Machine<'a, '_, '_> {
 
     fn step_loop(&mut self, by: i64, target: u32) -> Result<(), Fault> {
         self.cx.step(1 + (std::mem::take(&mut self.executed) >> 2))?;
+        if self.stack.len() > self.charged {
+            self.cx.memory(self.charged.saturating_mul(size_of::<Slot<'_>>()))?;
+            self.charged = self.charged.saturating_mul(2);
+        }
         self.frame()?.index += by;
         self.jump(target);
         Ok(())

@@ -6,7 +6,7 @@ use crate::format::{MAX_DEPTH, Text};
 use crate::func::Host;
 use crate::map::{Key, Map};
 use crate::strconv;
-use crate::time::{Layout, Time, format};
+use crate::time::Time;
 use crate::types::FloatKind;
 use crate::value::Value;
 
@@ -173,11 +173,8 @@ impl Writer<'_> {
     }
 
     fn time(&mut self, time: &Time) -> Written {
-        let (year, ..) = time.civil();
-        if !(0..=9999).contains(&year) {
-            return Err(WriteError::Unsupported(format!("the year {year}")));
-        }
-        self.string(format(time, Layout::RFC3339_NANO).as_bytes());
+        let text = time.to_rfc3339().map_err(|_| WriteError::Unsupported(format!("the time {time}")))?;
+        self.string(text.as_bytes());
         Ok(())
     }
 
@@ -233,17 +230,20 @@ impl Writer<'_> {
     }
 
     fn map(&mut self, map: &Map) -> Written {
+        // The type of the keys decides, so an empty map is refused as well.
+        if map.key_type() == crate::GoType::Any {
+            return Err(WriteError::Unsupported(map.go_type().to_string()));
+        }
         if map.is_nil() {
             self.text.push(b"null");
             return Ok(());
         }
         let mut entries = Vec::new();
         for (key, value) in map.entries() {
-            let name = match (&key, map.key_type()) {
-                (_, crate::GoType::Any) => return Err(WriteError::Unsupported(map.go_type().to_string())),
-                (Key::Str(text), _) => text.clone(),
-                (Key::Int(number, _) | Key::Duration(number), _) => number.to_string().into(),
-                (Key::Uint(number, _), _) => number.to_string().into(),
+            let name = match &key {
+                Key::Str(text) => text.clone(),
+                Key::Int(number, _) | Key::Duration(number) => number.to_string().into(),
+                Key::Uint(number, _) => number.to_string().into(),
                 _ => return Err(WriteError::Unsupported(map.go_type().to_string())),
             };
             entries.push((name, value));

@@ -46,7 +46,7 @@ impl Digits {
             (Some(count), _) => format!("{size:.*e}", count.saturating_sub(1).min(ALL_DIGITS)),
             #[expect(clippy::cast_possible_truncation, reason = "the number holds a 32-bit float exactly")]
             (None, 32) => format!("{:e}", size as f32),
-            (None, _) => format!("{size:e}"),
+            (None, _) => nearest_even(size, format!("{size:e}")),
         };
         let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
         let digits = digits.replace('.', "");
@@ -64,8 +64,21 @@ fn plain(size: f64, precision: Option<usize>, bits: u32) -> String {
         }
         #[expect(clippy::cast_possible_truncation, reason = "the number holds a 32-bit float exactly")]
         (None, 32) => format!("{}", size as f32),
-        (None, _) => format!("{size}"),
+        (None, _) => nearest_even(size, format!("{size}")),
     }
+}
+
+/// The shortest digits of `size`. Between two that are equally near, Go takes the even one, Rust the upper one. That happens only where the number ends in
+/// a quarter and its neighbours are a quarter away.
+fn nearest_even(size: f64, mut shortest: String) -> String {
+    // 2^50 to 2^51, where the last two bits count quarters.
+    const QUARTERS: std::ops::Range<f64> = 1_125_899_906_842_624.0..2_251_799_813_685_248.0;
+    let last = shortest.find('e').unwrap_or(shortest.len()).saturating_sub(1);
+    let one_quarter = QUARTERS.contains(&size) && size.to_bits() & 3 == 1;
+    if one_quarter && shortest.get(last..=last) == Some("3") {
+        shortest.replace_range(last..=last, "2");
+    }
+    shortest
 }
 
 /// `d.ddde±dd`, with as many digits as there are, or filled with zeros up to `precision` after the point.

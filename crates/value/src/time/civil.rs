@@ -36,8 +36,10 @@ pub(super) fn from_days(days: i64) -> (i64, u8, u8) {
 
 /// The day since 1970-01-01 of the first of a month. The month may lie outside 1 to 12, as in Go.
 pub(super) fn to_days(year: i64, month: i64) -> i64 {
-    let year = year.saturating_add((month - 1).div_euclid(12)).clamp(-1_000_000_000_000, 1_000_000_000_000);
-    let month = (month - 1).rem_euclid(12) + 1;
+    let year = year
+        .saturating_add(month.wrapping_sub(1).div_euclid(12))
+        .clamp(-1_000_000_000_000, 1_000_000_000_000);
+    let month = month.wrapping_sub(1).rem_euclid(12) + 1;
     let year = if month <= 2 { year - 1 } else { year };
     let era = year.div_euclid(400);
     let year_of_era = year.rem_euclid(400);

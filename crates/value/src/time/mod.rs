@@ -8,6 +8,7 @@ mod duration;
 mod layout;
 mod moment;
 mod parse;
+mod wire;
 mod zone;
 
 pub use civil::{MONTHS, WEEKDAYS, days_in_month};

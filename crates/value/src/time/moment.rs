@@ -37,13 +37,14 @@ impl Time {
     pub fn date(date: (i64, i64, i64), clock: (i64, i64, i64), nanoseconds: i64, zone: Zone) -> Self {
         let (year, month, day) = date;
         let (hour, minute, second) = clock;
-        let days = civil::to_days(year, month).saturating_add(day.saturating_sub(1));
+        // Go lets everything wrap around.
+        let days = civil::to_days(year, month).wrapping_add(day.wrapping_sub(1));
         let local = days
-            .saturating_mul(86_400)
-            .saturating_add(hour.saturating_mul(3_600))
-            .saturating_add(minute.saturating_mul(60))
-            .saturating_add(second)
-            .saturating_add(nanoseconds.div_euclid(BILLION));
+            .wrapping_mul(86_400)
+            .wrapping_add(hour.wrapping_mul(3_600))
+            .wrapping_add(minute.wrapping_mul(60))
+            .wrapping_add(second)
+            .wrapping_add(nanoseconds.div_euclid(BILLION));
         let nanos = u32::try_from(nanoseconds.rem_euclid(BILLION)).unwrap_or(0);
         Self { seconds: zone.to_utc(local), nanos, zone }
     }
@@ -172,9 +173,9 @@ impl Time {
         let (hour, minute, second) = self.clock();
         Self::date(
             (
-                year.saturating_add(years),
-                i64::from(month).saturating_add(months),
-                i64::from(day).saturating_add(days),
+                year.wrapping_add(years),
+                i64::from(month).wrapping_add(months),
+                i64::from(day).wrapping_add(days),
             ),
             (hour.into(), minute.into(), second.into()),
             self.nanos.into(),

@@ -91,6 +91,14 @@ impl Zone {
         }
     }
 
+    /// When the rule that is in force at a moment began to be, in seconds since 1970; `None` where it always was.
+    pub(super) fn start_at(&self, seconds: i64) -> Option<i64> {
+        let Some(Rules::Named { zone, .. }) = self.0.as_deref() else { return None };
+        // The change that happens at this very second counts.
+        let start = zone.preceding(clamped(seconds.saturating_add(1))).next()?;
+        Some(start.timestamp().as_second())
+    }
+
     /// Whether daylight saving time is in force at a moment.
     pub fn is_dst(&self, seconds: i64) -> bool {
         match self.0.as_deref() {
