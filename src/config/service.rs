@@ -29,6 +29,13 @@ pub struct ConfiguredService {
     pub secrets: BTreeSet<String>,
 }
 
+impl ConfiguredService {
+    /// Whether a message without a recipient goes nowhere.
+    pub fn needs_recipient(&self) -> bool {
+        service_type(&self.kind).is_some_and(|row| row.needs_recipient)
+    }
+}
+
 impl std::fmt::Debug for ConfiguredService {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(

@@ -73,6 +73,8 @@ pub struct ServiceType {
     pub name: &'static str,
     /// The section of a notification template that it reads, and its compiler; `None` for message-only services.
     pub section: Option<SectionType>,
+    /// Whether a message without a recipient goes nowhere; `dodona lint` reports subscriptions that name none.
+    pub needs_recipient: bool,
     /// Builds a service from its settings (secrets already put in). Warnings are appended to `warnings`.
     pub build: Build,
 }

@@ -6,24 +6,6 @@ use crate::config::yaml;
 use crate::engine::subscribe;
 use crate::model::{Destination, Node, NodeKind};
 
-/// Types of services that cannot do without a recipient.
-const NEED_RECIPIENTS: &[&str] = &[
-    "email",
-    "googlechat",
-    "mattermost",
-    "newrelic",
-    "opsgenie",
-    "pagerduty",
-    "pagerdutyv2",
-    "pushover",
-    "rocketchat",
-    "slack",
-    "teams",
-    "teams-workflows",
-    "telegram",
-    "webex",
-];
-
 /// Looks at `subscriptions`.
 pub(super) fn check(configuration: &Configuration<'_>, findings: &mut Findings) {
     const KEY: &str = "subscriptions";
@@ -69,7 +51,7 @@ pub(super) fn about(
     let mut found = Vec::new();
     let service = &*destination.service;
     let Some(configured) = configuration.config.services.get(service) else { return found };
-    if destination.recipient.is_empty() && NEED_RECIPIENTS.contains(&configured.kind.as_str()) {
+    if destination.recipient.is_empty() && configured.needs_recipient() {
         let message = format!(
             "`{service}` needs a recipient, and none is named; write `{service}:<recipient>` in `subscriptions`, or the recipient as value of the annotation"
         );

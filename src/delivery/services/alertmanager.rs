@@ -22,6 +22,7 @@ use crate::model::{Message, Node, NodeError, Receipt};
 pub(super) const TYPE: ServiceType = ServiceType {
     name: "alertmanager",
     section: Some(SectionType { key: "alertmanager", compile: section::compile }),
+    needs_recipient: false,
     build,
 };
 

@@ -10,7 +10,8 @@ use crate::delivery::{BuildContext, DeliveryError, ErrorKind, Service, ServiceTy
 use crate::model::{Message, Node, NodeError, Receipt};
 
 /// The row of the table.
-pub(super) const TYPE: ServiceType = ServiceType { name: "console", section: None, build };
+pub(super) const TYPE: ServiceType =
+    ServiceType { name: "console", section: None, needs_recipient: false, build };
 
 fn build(_context: &mut BuildContext<'_>, settings: &Node) -> Result<Arc<dyn Service>, NodeError> {
     Err(NodeError::new(

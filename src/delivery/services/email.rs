@@ -24,8 +24,12 @@ use crate::delivery::{
 use crate::model::{Message, Node, NodeError, Receipt, Section};
 
 /// The row of the table.
-pub(super) const TYPE: ServiceType =
-    ServiceType { name: "email", section: Some(SectionType { key: "email", compile }), build };
+pub(super) const TYPE: ServiceType = ServiceType {
+    name: "email",
+    section: Some(SectionType { key: "email", compile }),
+    needs_recipient: true,
+    build,
+};
 
 /// How long one delivery may take where `timeout` is silent.
 const DELIVERY_TIMEOUT: Duration = Duration::from_secs(55);

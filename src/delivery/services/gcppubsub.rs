@@ -22,8 +22,12 @@ use crate::delivery::{BuildContext, DeliveryError, ErrorKind, Retry, SectionType
 use crate::model::{Message, Node, NodeError, Receipt, Section};
 
 /// The row of the table.
-pub(super) const TYPE: ServiceType =
-    ServiceType { name: "gcppubsub", section: Some(SectionType { key: "gcppubsub", compile }), build };
+pub(super) const TYPE: ServiceType = ServiceType {
+    name: "gcppubsub",
+    section: Some(SectionType { key: "gcppubsub", compile }),
+    needs_recipient: false,
+    build,
+};
 
 /// Where Pub/Sub is.
 const ENDPOINT: &str = "https://pubsub.googleapis.com";

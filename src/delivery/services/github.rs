@@ -30,6 +30,7 @@ use steps::Job;
 pub(super) const TYPE: ServiceType = ServiceType {
     name: "github",
     section: Some(SectionType { key: "github", compile: section::compile }),
+    needs_recipient: false,
     build,
 };
 

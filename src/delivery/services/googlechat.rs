@@ -21,8 +21,12 @@ use crate::delivery::{BuildContext, DeliveryError, ErrorKind, SectionType, Servi
 use crate::model::{Message, Node, NodeError, Receipt, Section};
 
 /// The row of the table.
-pub(super) const TYPE: ServiceType =
-    ServiceType { name: "googlechat", section: Some(SectionType { key: "googlechat", compile }), build };
+pub(super) const TYPE: ServiceType = ServiceType {
+    name: "googlechat",
+    section: Some(SectionType { key: "googlechat", compile }),
+    needs_recipient: true,
+    build,
+};
 
 fn compile(template: &str, section: &Node) -> Result<Box<dyn Section>, NodeError> {
     const FIELDS: &[Field] = &[

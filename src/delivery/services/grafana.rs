@@ -13,7 +13,8 @@ use crate::delivery::{BuildContext, DeliveryError, Service, ServiceType};
 use crate::model::{Clock, Message, Node, NodeError, Receipt};
 
 /// The row of the table.
-pub(super) const TYPE: ServiceType = ServiceType { name: "grafana", section: None, build };
+pub(super) const TYPE: ServiceType =
+    ServiceType { name: "grafana", section: None, needs_recipient: false, build };
 
 struct Grafana {
     url: String,

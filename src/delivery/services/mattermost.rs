@@ -16,8 +16,12 @@ use crate::delivery::{BuildContext, DeliveryError, SectionType, Service, Service
 use crate::model::{Message, Node, NodeError, Receipt, Section};
 
 /// The row of the table.
-pub(super) const TYPE: ServiceType =
-    ServiceType { name: "mattermost", section: Some(SectionType { key: "mattermost", compile }), build };
+pub(super) const TYPE: ServiceType = ServiceType {
+    name: "mattermost",
+    section: Some(SectionType { key: "mattermost", compile }),
+    needs_recipient: true,
+    build,
+};
 
 fn compile(template: &str, section: &Node) -> Result<Box<dyn Section>, NodeError> {
     FieldSection::compile(template, section, &[Field::text("attachments").always().holds(Kind::Payload)])

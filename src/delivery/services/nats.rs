@@ -20,7 +20,8 @@ use crate::delivery::{BuildContext, DeliveryError, DeliveryOptions, ErrorKind, S
 use crate::model::{Message, Node, NodeError, Receipt};
 
 /// The row of the table.
-pub(super) const TYPE: ServiceType = ServiceType { name: "nats", section: None, build };
+pub(super) const TYPE: ServiceType =
+    ServiceType { name: "nats", section: None, needs_recipient: false, build };
 
 /// How long one delivery may take where `timeout` is silent.
 const DELIVERY_TIMEOUT: Duration = Duration::from_secs(30);

@@ -14,8 +14,12 @@ use crate::delivery::{BuildContext, DeliveryError, ErrorKind, SectionType, Servi
 use crate::model::{Message, Node, NodeError, Receipt, Section};
 
 /// The row of the table.
-pub(super) const TYPE: ServiceType =
-    ServiceType { name: "newrelic", section: Some(SectionType { key: "newrelic", compile }), build };
+pub(super) const TYPE: ServiceType = ServiceType {
+    name: "newrelic",
+    section: Some(SectionType { key: "newrelic", compile }),
+    needs_recipient: true,
+    build,
+};
 
 /// Where New Relic is, for accounts in the United States.
 const DEFAULT_API: &str = "https://api.newrelic.com";

@@ -21,6 +21,7 @@ use crate::model::{Message, Node, NodeError, Receipt};
 pub(super) const TYPE: ServiceType = ServiceType {
     name: "opsgenie",
     section: Some(SectionType { key: "opsgenie", compile: section::compile }),
+    needs_recipient: true,
     build,
 };
 

@@ -14,8 +14,12 @@ use crate::delivery::{BuildContext, DeliveryError, ErrorKind, SectionType, Servi
 use crate::model::{Message, Node, NodeError, Receipt, Section};
 
 /// The row of the table.
-pub(super) const TYPE: ServiceType =
-    ServiceType { name: "pagerduty", section: Some(SectionType { key: "pagerduty", compile }), build };
+pub(super) const TYPE: ServiceType = ServiceType {
+    name: "pagerduty",
+    section: Some(SectionType { key: "pagerduty", compile }),
+    needs_recipient: true,
+    build,
+};
 
 /// Where PagerDuty's REST API is.
 const DEFAULT_API: &str = "https://api.pagerduty.com";

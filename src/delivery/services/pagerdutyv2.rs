@@ -17,8 +17,12 @@ use crate::delivery::{BuildContext, DeliveryError, ErrorKind, SectionType, Servi
 use crate::model::{Message, Node, NodeError, Receipt, Section};
 
 /// The row of the table.
-pub(super) const TYPE: ServiceType =
-    ServiceType { name: "pagerdutyv2", section: Some(SectionType { key: "pagerdutyv2", compile }), build };
+pub(super) const TYPE: ServiceType = ServiceType {
+    name: "pagerdutyv2",
+    section: Some(SectionType { key: "pagerdutyv2", compile }),
+    needs_recipient: true,
+    build,
+};
 
 /// Where PagerDuty's Events API is.
 const DEFAULT_API: &str = "https://events.pagerduty.com";

@@ -15,8 +15,12 @@ use crate::delivery::{BuildContext, DeliveryError, ErrorKind, SectionType, Servi
 use crate::model::{Message, Node, NodeError, Receipt, Section};
 
 /// The row of the table.
-pub(super) const TYPE: ServiceType =
-    ServiceType { name: "pushover", section: Some(SectionType { key: "pushover", compile }), build };
+pub(super) const TYPE: ServiceType = ServiceType {
+    name: "pushover",
+    section: Some(SectionType { key: "pushover", compile }),
+    needs_recipient: true,
+    build,
+};
 
 /// Where Pushover is.
 const DEFAULT_API: &str = "https://api.pushover.net";

@@ -19,8 +19,12 @@ use crate::delivery::{BuildContext, DeliveryError, ErrorKind, Retry, SectionType
 use crate::model::{Message, Node, NodeError, Receipt, Section};
 
 /// The row of the table.
-pub(super) const TYPE: ServiceType =
-    ServiceType { name: "rocketchat", section: Some(SectionType { key: "rocketchat", compile }), build };
+pub(super) const TYPE: ServiceType = ServiceType {
+    name: "rocketchat",
+    section: Some(SectionType { key: "rocketchat", compile }),
+    needs_recipient: true,
+    build,
+};
 
 fn compile(template: &str, section: &Node) -> Result<Box<dyn Section>, NodeError> {
     FieldSection::compile(template, section, &[Field::text("attachments").always().holds(Kind::Payload)])

@@ -22,8 +22,12 @@ use crate::model::{Message, Node, NodeError, Receipt, Section};
 use send::Send;
 
 /// The row of the table.
-pub(super) const TYPE: ServiceType =
-    ServiceType { name: "slack", section: Some(SectionType { key: "slack", compile }), build };
+pub(super) const TYPE: ServiceType = ServiceType {
+    name: "slack",
+    section: Some(SectionType { key: "slack", compile }),
+    needs_recipient: true,
+    build,
+};
 
 /// Where Slack is.
 const DEFAULT_API: &str = "https://slack.com/api/";

@@ -17,8 +17,12 @@ use crate::delivery::{BuildContext, DeliveryError, SectionType, Service, Service
 use crate::model::{Message, Node, NodeError, Receipt, Section};
 
 /// The row of the table.
-pub(super) const TYPE: ServiceType =
-    ServiceType { name: "teams", section: Some(SectionType { key: "teams", compile }), build };
+pub(super) const TYPE: ServiceType = ServiceType {
+    name: "teams",
+    section: Some(SectionType { key: "teams", compile }),
+    needs_recipient: true,
+    build,
+};
 
 /// The fields that both kinds of Teams have.
 pub(super) const FIELDS: [Field; 8] = [

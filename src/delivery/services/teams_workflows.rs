@@ -21,6 +21,7 @@ use crate::model::{Message, Node, NodeError, Receipt, Section};
 pub(super) const TYPE: ServiceType = ServiceType {
     name: "teams-workflows",
     section: Some(SectionType { key: "teams-workflows", compile }),
+    needs_recipient: true,
     build,
 };
 

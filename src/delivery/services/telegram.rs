@@ -15,7 +15,8 @@ use crate::delivery::{BuildContext, DeliveryError, ErrorKind, Retry, Service, Se
 use crate::model::{Message, Node, NodeError, Receipt};
 
 /// The row of the table.
-pub(super) const TYPE: ServiceType = ServiceType { name: "telegram", section: None, build };
+pub(super) const TYPE: ServiceType =
+    ServiceType { name: "telegram", section: None, needs_recipient: true, build };
 
 /// Where Telegram is.
 const DEFAULT_API: &str = "https://api.telegram.org";

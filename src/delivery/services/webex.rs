@@ -16,7 +16,8 @@ use crate::delivery::{BuildContext, DeliveryError, Service, ServiceType};
 use crate::model::{Message, Node, NodeError, Receipt};
 
 /// The row of the table.
-pub(super) const TYPE: ServiceType = ServiceType { name: "webex", section: None, build };
+pub(super) const TYPE: ServiceType =
+    ServiceType { name: "webex", section: None, needs_recipient: true, build };
 
 /// Where Webex is.
 const DEFAULT_API: &str = "https://webexapis.com";

@@ -17,8 +17,12 @@ use crate::delivery::{BuildContext, DeliveryError, SectionType, Service, Service
 use crate::model::{Message, Node, NodeError, Receipt, Section, SectionContext, SectionError};
 
 /// The row of the table.
-pub(super) const TYPE: ServiceType =
-    ServiceType { name: "webhook", section: Some(SectionType { key: "webhook", compile }), build };
+pub(super) const TYPE: ServiceType = ServiceType {
+    name: "webhook",
+    section: Some(SectionType { key: "webhook", compile }),
+    needs_recipient: false,
+    build,
+};
 
 /// Upstream's defaults for repeats within one attempt.
 const REPEATS: Repeats = Repeats {

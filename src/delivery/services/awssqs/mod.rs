@@ -23,6 +23,7 @@ use crate::model::{Message, Node, NodeError, Receipt};
 pub(super) const TYPE: ServiceType = ServiceType {
     name: "awssqs",
     section: Some(SectionType { key: "awssqs", compile: section::compile }),
+    needs_recipient: false,
     build,
 };
 
