@@ -8,6 +8,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::assemble;
+use super::output::line;
 use crate::binding::Binding;
 use crate::binding::app::AppBinding;
 use crate::binding::namespaces::NamespacePatterns;
@@ -42,11 +43,11 @@ pub(crate) fn run(arguments: &DemoArgs) -> anyhow::Result<ExitCode> {
 
 async fn play(arguments: &DemoArgs, redactor: Redactor) -> anyhow::Result<ExitCode> {
     let stage = Stage::open(arguments.dir.clone(), arguments.port).await?;
-    println!(
-        "Dodona demo: a folder of manifests is the cluster, this process is Slack, webhook and mail server.\n"
+    line(
+        "Dodona demo: a folder of manifests is the cluster, this process is Slack, webhook and mail server.\n",
     );
-    println!("  manifests  {}", stage.folder().display());
-    println!("  inbox      {}", stage.page);
+    line(&format!("  manifests  {}", stage.folder().display()));
+    line(&format!("  inbox      {}", stage.page));
     let metrics = Arc::new(Metrics::new());
     let mut watched = Vec::new();
     let bindings: [(Arc<dyn Binding>, &str); 2] = [
@@ -58,12 +59,12 @@ async fn play(arguments: &DemoArgs, redactor: Redactor) -> anyhow::Result<ExitCo
             .push(assemble::from_folder(binding, stage.folder(), namespace, build(namespace), None).await?);
     }
     let pipeline = Pipeline::start(assemble::options(&metrics, redactor, Arc::new(NoLookup)), watched);
-    let review = stage.play(|line| println!("{line}")).await?;
+    let review = stage.play(line).await?;
     let code = conclude(&review);
     if !arguments.once {
         invite(&stage);
         tokio::select! {
-            () = stage.go_on(|line| println!("{line}")) => {}
+            () = stage.go_on(line) => {}
             _ = tokio::signal::ctrl_c() => {}
         }
     }
@@ -78,23 +79,25 @@ fn build(namespace: &str) -> BuildOptions {
 
 fn conclude(review: &Review) -> ExitCode {
     if review.complaints.is_empty() {
-        println!("\n{} notifications, each exactly once.", review.arrived);
+        line(&format!("\n{} notifications, each exactly once.", review.arrived));
         return ExitCode::SUCCESS;
     }
-    println!("\nThe story did not go as it should:");
+    line("\nThe story did not go as it should:");
     for complaint in &review.complaints {
-        println!("  {complaint}");
+        line(&format!("  {complaint}"));
     }
     ExitCode::FAILURE
 }
 
 fn invite(stage: &Stage) {
     let folder = stage.folder().display();
-    println!("\nYour turn. To cause the next notification, edit");
-    println!(
+    line("\nYour turn. To cause the next notification, edit");
+    line(&format!(
         "  {folder}/checkout.yaml: give status.currentPodHash and stableRS the same new digit, the next rollout is complete; or"
-    );
-    println!("  {folder}/guestbook.yaml: change a digit of status.sync.revision, a new revision is live; or");
-    println!("  {folder}/argocd-notifications-cm.yaml: write a trigger of your own.");
-    println!("Stop with Ctrl-C.");
+    ));
+    line(&format!(
+        "  {folder}/guestbook.yaml: change a digit of status.sync.revision, a new revision is live; or"
+    ));
+    line(&format!("  {folder}/argocd-notifications-cm.yaml: write a trigger of your own."));
+    line("Stop with Ctrl-C.");
 }

@@ -15,13 +15,27 @@ pub(super) fn arguments(given: &[OsString], server: Option<&str>) -> Vec<OsStrin
         "argocd" if begins(&["admin", "notifications"]) => (&["app"], rest.get(2..).unwrap_or_default()),
         "kubectl-argo-rollouts" => (&["rollouts"], rest),
         // One name, two programs: the tool of the old product and the controller of Argo CD.
-        "argocd-notifications" if begins(&["trigger"]) || begins(&["template"]) => (&["app"], rest),
+        "argocd-notifications" if is_tool(rest) => (&["app"], rest),
         "argocd-notifications" => (&["controller"], rest),
         // The server of the old product names its part itself.
         _ => (&[], rest),
     };
     let program = std::iter::once(OsString::from("dodona"));
     program.chain(words.iter().map(OsString::from)).chain(rest.iter().cloned()).collect()
+}
+
+/// Whether arguments are those of the tool. Its flags may stand in front of its commands; the controller takes no words of
+/// its own, but a value of one of its flags may be such a word.
+fn is_tool(arguments: &[OsString]) -> bool {
+    const TREE: &[(&str, &[&str])] = &[("trigger", &["get", "run"]), ("template", &["get", "notify"])];
+    let group = |word: &OsString| TREE.iter().find(|(group, _)| word == group);
+    let commands = |pair: &[OsString]| match pair {
+        [word, next] => {
+            group(word).is_some_and(|(_, commands)| commands.iter().any(|command| next == command))
+        }
+        _ => false,
+    };
+    arguments.first().and_then(group).is_some() || arguments.windows(2).any(commands)
 }
 
 #[cfg(test)]
@@ -50,6 +64,13 @@ mod tests {
                 "dodona controller --loglevel debug",
             ),
             ("/usr/local/bin/argocd-notifications", None, "dodona controller"),
+            (
+                "argocd-notifications --config-map cm.yaml --secret :empty trigger get",
+                None,
+                "dodona app --config-map cm.yaml --secret :empty trigger get",
+            ),
+            ("argocd-notifications trigger", None, "dodona app trigger"),
+            ("argocd-notifications --namespace trigger", None, "dodona controller --namespace trigger"),
             ("/app/argocd-notifications-backend controller -n x", None, "dodona controller -n x"),
             (
                 "/app/argocd-notifications controller",

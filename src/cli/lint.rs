@@ -111,7 +111,7 @@ fn read(path: &str, into: &mut Vec<Source>) -> anyhow::Result<()> {
             .take(LARGEST)
             .read_to_end(&mut bytes)
             .context("failed to read standard input")?;
-        into.push(Source { name: "<stdin>".into(), text: String::from_utf8_lossy(&bytes).into_owned() });
+        into.push(Source { name: "<stdin>".into(), text: text_of(bytes) });
         return Ok(());
     }
     let meta = std::fs::metadata(path).with_context(|| format!("failed to read {path}"))?;
@@ -150,8 +150,14 @@ fn file(path: &Path, into: &mut Vec<Source>) -> anyhow::Result<()> {
     if u64::try_from(bytes.len()).is_ok_and(|length| length > LARGEST) {
         bail!("{name} has more than {LARGEST} bytes; lint its parts");
     }
-    into.push(Source { name, text: String::from_utf8_lossy(&bytes).into_owned() });
+    into.push(Source { name, text: text_of(bytes) });
     Ok(())
+}
+
+/// The text of a file. What is no text is left in as a mark, so that the rest is looked at.
+fn text_of(bytes: Vec<u8>) -> String {
+    let lossy = String::from_utf8_lossy(&bytes).into_owned();
+    yaml::decode(bytes).unwrap_or(lossy)
 }
 
 /// The ConfigMaps and Secrets of the built-in and given bindings, all objects of their kinds, and those that subscribe
@@ -215,7 +221,7 @@ impl Cluster {
 
 /// Something that is left out, for people: standard output holds findings only.
 fn note(text: &str) {
-    eprintln!("{}: {text}", Paint::stderr().yellow("note"));
+    super::output::say(&format!("{}: {text}", Paint::stderr().yellow("note")));
 }
 
 /// An object of the cluster as text. A list of the API leaves `apiVersion` and `kind` of its items out.

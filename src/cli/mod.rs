@@ -1,7 +1,6 @@
 //! The command line: one file per command. The only part that prints and reads the environment.
 //!
 //! Exit status: 0 it worked, 1 it failed, 2 it was called wrongly.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "printing is this part's work")]
 
 mod assemble;
 mod connection;
@@ -113,7 +112,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(code) if as_upstream && code == ExitCode::FAILURE => ExitCode::SUCCESS,
         Ok(code) => code,
         Err(error) => {
-            eprintln!("dodona: {error:#}");
+            output::say(&format!("dodona: {error:#}"));
             let wrong = error.downcast_ref::<WrongUse>().is_some();
             match (wrong, as_upstream) {
                 (true, true) | (false, false) => ExitCode::FAILURE,

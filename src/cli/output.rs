@@ -47,6 +47,16 @@ pub(super) fn print(text: &str) -> anyhow::Result<()> {
     }
 }
 
+/// Writes a line to standard output while something goes on, and to nobody where nobody reads it any more.
+pub(super) fn line(text: &str) {
+    drop(writeln!(io::stdout().lock(), "{text}"));
+}
+
+/// Writes a line to standard error. Where it is closed, or its disk is full, there is nobody left to be told.
+pub(super) fn say(text: &str) {
+    drop(writeln!(io::stderr().lock(), "{text}"));
+}
+
 /// Prints each text on a line of its own.
 pub(super) fn print_lines<'a>(lines: impl IntoIterator<Item = &'a String>) -> anyhow::Result<()> {
     let mut text = String::new();

@@ -47,15 +47,16 @@ pub(super) fn lookup(
     if !arguments.bindings.iter().any(|name| name == "app") {
         return Arc::new(NoLookup);
     }
-    server(&arguments.into(), namespace, redactor, source)
+    server(&arguments.into(), namespace, redactor, Some(&source))
 }
 
-/// The repo server that the flags name; nobody if they name none.
+/// The repo server that the flags name; nobody if they name none. Without a `source`, it is asked with no credentials of
+/// repositories.
 pub(super) fn server(
     flags: &RepoServerFlags,
     namespace: &str,
     redactor: &Redactor,
-    source: impl Fn(WatchSpec) -> Arc<dyn Source>,
+    source: Option<&dyn Fn(WatchSpec) -> Arc<dyn Source>>,
 ) -> Arc<dyn Lookup> {
     if flags.address.is_empty() {
         return Arc::new(NoLookup);
@@ -71,7 +72,10 @@ pub(super) fn server(
         spec.namespaces = vec![namespace.to_owned()];
         spec.label_selector = selector;
         let shelf = Shelf::new(Box::new(|_| false));
-        keepers.push(source(spec).keep(Arc::clone(&shelf)));
+        match source {
+            Some(source) => keepers.push(source(spec).keep(Arc::clone(&shelf))),
+            None => shelf.completed(),
+        }
         shelves.push(shelf);
     }
     let [secrets, config_maps] = shelves.as_slice() else { return Arc::new(NoLookup) };

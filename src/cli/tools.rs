@@ -9,7 +9,7 @@ use super::connection::ConnectionArgs;
 use super::input::InputArgs;
 use super::template::{self, TemplateCommand};
 use super::trigger::{self, TriggerCommand};
-use super::workspace::{BindingArgs, RepoServerArgs, Workspace};
+use super::workspace::{ArgoCdArgs, BindingArgs, Workspace};
 use super::{assemble, help_of, wrong_use};
 use crate::binding::Binding;
 
@@ -31,7 +31,7 @@ pub(crate) struct AppArgs {
     #[command(flatten)]
     source: SourceArgs,
     #[command(flatten)]
-    repo_server: RepoServerArgs,
+    argo_cd: ArgoCdArgs,
     #[command(subcommand)]
     command: Option<Tool>,
 }
@@ -81,7 +81,7 @@ struct TemplateGroup {
     command: Option<TemplateCommand>,
 }
 
-/// Which binding a command is about, and where its configuration, its objects and the repo server's answers come from.
+/// Which binding a command is about, and where its configuration, its objects and what lies beside objects come from.
 #[derive(Args, Debug)]
 pub(crate) struct PlaceArgs {
     #[command(flatten)]
@@ -89,7 +89,7 @@ pub(crate) struct PlaceArgs {
     #[command(flatten)]
     pub(crate) source: SourceArgs,
     #[command(flatten)]
-    pub(crate) repo_server: RepoServerArgs,
+    pub(crate) argo_cd: ArgoCdArgs,
 }
 
 /// `dodona trigger`, for any binding.
@@ -112,7 +112,7 @@ pub(crate) struct AnyTemplateArgs {
 
 fn of_any(place: &PlaceArgs, tool: Tool) -> anyhow::Result<ExitCode> {
     let binding = assemble::known(&place.binding.binding, &place.source.connection)?;
-    run(binding, tool, &place.source, Some(&place.repo_server))
+    run(binding, tool, &place.source, Some(&place.argo_cd))
 }
 
 /// Runs `dodona app …`.
@@ -122,7 +122,7 @@ pub(crate) fn app(arguments: AppArgs) -> anyhow::Result<ExitCode> {
             assemble::known("app", &arguments.source.connection)?,
             tool,
             &arguments.source,
-            Some(&arguments.repo_server),
+            Some(&arguments.argo_cd),
         ),
         None => help_of(&["app"]),
     }
@@ -155,12 +155,12 @@ fn run(
     binding: Arc<dyn Binding>,
     tool: Tool,
     source: &SourceArgs,
-    repo_server: Option<&RepoServerArgs>,
+    argo_cd: Option<&ArgoCdArgs>,
 ) -> anyhow::Result<ExitCode> {
     let open = || {
         let mut workspace = Workspace::open(binding, &source.input, &source.connection)?;
-        if let Some(flags) = repo_server {
-            workspace = workspace.asking(flags);
+        if let Some(flags) = argo_cd {
+            workspace = workspace.with_argo_cd(flags);
         }
         workspace.show_reports();
         anyhow::Ok(workspace)

@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use dodona_value::Scope;
 use serde_json::Value;
 
-use super::output::{Format, Paint, print, print_lines, print_value};
+use super::output::{Format, Paint, print, print_lines, print_value, say};
 use super::table::Table;
 use super::workspace::Workspace;
 use crate::config::condition_definition;
@@ -119,7 +119,7 @@ fn evaluate_on(workspace: &Workspace, arguments: &RunArgs) -> anyhow::Result<Exi
     for (verdict, text) in verdicts.into_iter().zip(&texts) {
         table.row(&[&text.when, if verdict.triggered { "true" } else { "false" }]);
         if let Some(error) = verdict.error {
-            eprintln!("{}: `{}`: {error}", Paint::stderr().red("error"), text.when.trim_end());
+            say(&format!("{}: `{}`: {error}", Paint::stderr().red("error"), text.when.trim_end()));
             code = ExitCode::FAILURE;
         }
     }

@@ -1,16 +1,18 @@
 //! One configuration, read and compiled, with everything that a command needs to try it on an object.
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
+use anyhow::Context as _;
 use clap::Args;
 use dodona_value::{Runtime, Scope};
 
 use super::assemble;
 use super::connection::ConnectionArgs;
+use super::controller::DEFAULT_REPO_SERVER;
 use super::input::{Input, InputArgs};
-use super::output::Paint;
+use super::output::{Paint, say};
 use super::repo_server::{self, RepoServerFlags};
 use crate::binding::{Binding, Facts, SharedFacts};
 use crate::config::{BuildOptions, Config, yaml};
@@ -18,8 +20,8 @@ use crate::delivery::client::Clients;
 use crate::engine::Reading;
 use crate::lookup::answered;
 use crate::model::{
-    Clock, Companions, Destination, Lookup, NoLookup, Object, ObjectKey, Redactor, Secret, Secrets, Settings,
-    Severity, SystemClock, Unanswered, language_runtime,
+    Clock, Companions, Destination, Lookup, NoLookup, Object, ObjectKey, Redactor, Resource, Secret, Secrets,
+    Settings, Severity, SystemClock, Unanswered, language_runtime,
 };
 use crate::source::Source;
 use crate::source::kube::KubeSource;
@@ -32,10 +34,13 @@ pub(crate) struct BindingArgs {
     pub(crate) binding: String,
 }
 
-/// Flags about Argo CD's repo server, as upstream's tool has them.
+/// What lies beside Applications: their AppProject, and Argo CD's repo server with the flags that upstream's tool has.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Repo server")]
-pub(crate) struct RepoServerArgs {
+pub(crate) struct ArgoCdArgs {
+    /// File with the AppProject of the Application, `-` for standard input; from the cluster if absent
+    #[arg(long, value_name = "FILE", global = true, help_heading = "Configuration")]
+    project: Option<String>,
     /// Address of the repo server (for `repo.GetCommitMetadata` and `repo.GetAppDetails`)
     #[arg(
         long,
@@ -83,7 +88,7 @@ pub(crate) struct RepoServerArgs {
     repo_server_client_cert_key_path: String,
 }
 
-impl RepoServerArgs {
+impl ArgoCdArgs {
     fn flags(&self) -> RepoServerFlags {
         RepoServerFlags {
             address: self.argocd_repo_server.clone(),
@@ -108,6 +113,12 @@ pub(crate) struct Workspace {
     /// Knows the values of the Secret.
     pub(crate) redactor: Redactor,
     facts: SharedFacts,
+    /// File in the place of the cluster's AppProject.
+    project: Option<String>,
+    /// What was looked for beside an object, and what came of it.
+    found_beside: RefCell<BTreeMap<ObjectKey, Result<Arc<Object>, String>>>,
+    /// Whether it was said that something beside the object is not known.
+    warned: Cell<bool>,
     /// How to reach the repo server, if somebody may ask it.
     repo_server: Option<RepoServerFlags>,
     /// Who answers `repo.…`, once somebody has asked.
@@ -180,6 +191,9 @@ impl Workspace {
             runtime,
             redactor: redactor.clone(),
             facts,
+            project: None,
+            found_beside: RefCell::default(),
+            warned: Cell::default(),
             repo_server: None,
             lookup: OnceCell::new(),
         }
@@ -193,7 +207,7 @@ impl Workspace {
                 Severity::Error => paint.red("error"),
                 Severity::Warning => paint.yellow("warning"),
             };
-            eprintln!("{level}: {}", self.redactor.redact(&report.to_string()));
+            say(&format!("{level}: {}", self.redactor.redact(&report.to_string())));
         }
     }
 
@@ -208,13 +222,29 @@ impl Workspace {
 
     /// The object beside `object` whose annotations subscribe it too (its AppProject), with its name; a cluster that is not
     /// there has none.
-    pub(crate) fn beside(&self, object: &Object) -> Option<(String, anyhow::Result<Object>)> {
+    pub(crate) fn beside(&self, object: &Object) -> Option<(String, anyhow::Result<Arc<Object>>)> {
         let key = self.binding.subscribed_by(object).ok().flatten()?;
         let (resource, _) = self.binding.companions()?;
         let kind = resource.kind.as_deref().unwrap_or(&resource.plural);
-        let namespace = Some(&*key.namespace).filter(|namespace| !namespace.is_empty());
-        let found = self.input.wait(self.input.cluster.get(resource, namespace, &key.name));
-        Some((format!("{kind} {}", key.name), found))
+        Some((format!("{kind} {}", key.name), self.find_beside(resource, &key)))
+    }
+
+    /// An object that lies beside others: out of the file of the flags, or of the cluster. It is looked for once.
+    fn find_beside(&self, resource: &Resource, key: &ObjectKey) -> anyhow::Result<Arc<Object>> {
+        if let Some(known) = self.found_beside.borrow().get(key) {
+            return known.clone().map_err(anyhow::Error::msg);
+        }
+        let kind = resource.kind.as_deref().unwrap_or(&resource.plural);
+        let found = if let Some(file) = &self.project {
+            self.input.beside(file, kind, &key.name, self.binding.numbers())
+        } else {
+            let namespace = Some(&*key.namespace).filter(|namespace| !namespace.is_empty());
+            let found = self.input.wait(self.input.cluster.get(resource, namespace, &key.name));
+            found.context("no file is given with --project")
+        };
+        let found = found.map(Arc::new).map_err(|error| format!("{error:#}"));
+        self.found_beside.borrow_mut().insert(key.clone(), found.clone());
+        found.map_err(anyhow::Error::msg)
     }
 
     /// The object that `name` stands for.
@@ -223,20 +253,32 @@ impl Workspace {
         Ok(Arc::new(object))
     }
 
-    /// The same configuration, whose texts may ask the repo server.
-    pub(crate) fn asking(mut self, flags: &RepoServerArgs) -> Self {
-        self.repo_server = (self.binding.name() == "app").then(|| flags.flags());
+    /// The same configuration, for Applications with what lies beside them.
+    pub(crate) fn with_argo_cd(mut self, flags: &ArgoCdArgs) -> Self {
+        if self.binding.name() == "app" {
+            self.repo_server = Some(flags.flags());
+            self.project = flags.project.clone().filter(|file| !file.is_empty());
+        }
         self
     }
 
-    /// The repo server, where there is a cluster that knows its repositories.
+    /// The repo server. A cluster says which credentials its repositories have; without one it has to be named.
     fn lookup(&self) -> Option<&Arc<dyn Lookup>> {
         let find = || {
             let flags = self.repo_server.as_ref()?;
-            let api = self.input.wait(self.input.cluster.api()).ok()?.clone();
+            let api = match self.input.wait(self.input.cluster.api()) {
+                Ok(api) => api.clone(),
+                Err(_) if flags.address == DEFAULT_REPO_SERVER => return None,
+                Err(error) => {
+                    let what =
+                        format!("the repo server is asked without credentials of repositories: {error:#}");
+                    say(&format!("{}: {what}", Paint::stderr().yellow("warning")));
+                    return Some(repo_server::server(flags, "", &self.redactor, None));
+                }
+            };
             let namespace = api.default_namespace().to_owned();
             let source = |spec| Arc::new(KubeSource::new(api.clone(), spec)) as Arc<dyn Source>;
-            Some(repo_server::server(flags, &namespace, &self.redactor, source))
+            Some(repo_server::server(flags, &namespace, &self.redactor, Some(&source)))
         };
         self.lookup.get_or_init(find).as_ref()
     }
@@ -279,11 +321,13 @@ impl Workspace {
         else {
             return Ok(beside);
         };
-        let namespace = Some(&*key.namespace).filter(|namespace| !namespace.is_empty());
-        match self.input.wait(self.input.cluster.get(resource, namespace, &key.name)) {
-            Ok(found) => beside.found = Some(Arc::new(found)),
+        match self.find_beside(resource, &key) {
+            Ok(found) => beside.found = Some(found),
+            Err(error) if self.project.is_some() => return Err(error),
             Err(error) => {
-                eprintln!("{}: `{variable}` is empty: {error:#}", Paint::stderr().yellow("warning"));
+                if !self.warned.replace(true) {
+                    say(&format!("{}: `{variable}` is empty: {error:#}", Paint::stderr().yellow("warning")));
+                }
             }
         }
         Ok(beside)

@@ -6,6 +6,7 @@
 
 mod build;
 mod documents;
+mod encoding;
 mod explain;
 mod repair;
 mod scalar;
@@ -15,6 +16,7 @@ use granit_parser::{Event, Parser, ScanError};
 use crate::model::{Node, NodeError, NodeKind, Position};
 use build::Builder;
 pub use documents::documents;
+pub use encoding::decode;
 use repair::Source;
 
 /// Longest text in bytes; a ConfigMap cannot hold more than 1 MiB.

@@ -38,9 +38,21 @@ fn number(text: &str) -> Option<NodeKind> {
     if !text.starts_with(['.', '+', '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9']) {
         return None;
     }
-    // Underscores are taken out of what begins like a whole number only.
-    let digits = if text.starts_with('.') { text.to_owned() } else { text.replace('_', "") };
+    // Underscores may stand anywhere in what begins like a whole number, but only between digits behind a point.
+    let digits = if text.starts_with('.') && !separates_digits(text) {
+        text.to_owned()
+    } else {
+        text.replace('_', "")
+    };
     integer(&digits).or_else(|| float(&digits).map(NodeKind::Float))
+}
+
+/// Whether each underscore of `text` has a digit on both sides.
+fn separates_digits(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let digit = |at: Option<usize>| at.and_then(|at| bytes.get(at)).is_some_and(u8::is_ascii_digit);
+    let mut underscores = text.match_indices('_');
+    underscores.all(|(at, _)| digit(at.checked_sub(1)) && digit(Some(at + 1)))
 }
 
 fn integer(text: &str) -> Option<NodeKind> {

@@ -337,8 +337,10 @@ fn take(
 
 fn text_of(path: &Path) -> Result<String, FileError> {
     let place = path.display().to_string();
-    std::fs::read_to_string(path)
-        .map_err(|error| FileError { place, message: format!("cannot be read: {error}") })
+    let bytes = std::fs::read(path);
+    let bytes = bytes
+        .map_err(|error| FileError { place: place.clone(), message: format!("cannot be read: {error}") })?;
+    yaml::decode(bytes).map_err(|error| at(&place, &error))
 }
 
 fn at(file: &str, error: &NodeError) -> FileError {

@@ -1,4 +1,4 @@
-//! `dodona lint --from-cluster`, with an API server that runs in the test.
+//! `dodona lint --from-cluster`, and objects that are looked up by their names, with an API server that runs in the test.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails where something is missing")]
 
@@ -28,12 +28,20 @@ fn subscribe(api: &FakeApi, kind: &str, namespace: &str, name: &str, subscriptio
 }
 
 fn lint(api: &FakeApi, more: &[&str]) -> Output {
+    dodona(api, &[&["lint", "--from-cluster"], more].concat(), &[])
+}
+
+/// Runs the program beside `files`, with the cluster at hand.
+fn dodona(api: &FakeApi, arguments: &[&str], files: &[(&str, &str)]) -> Output {
     let home = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        std::fs::write(home.path().join(name), text).unwrap();
+    }
     let config = home.path().join("config");
     std::fs::write(&config, api.kubeconfig("argocd")).unwrap();
     Command::new(env!("CARGO_BIN_EXE_dodona"))
-        .args(["lint", "--from-cluster"])
-        .args(more)
+        .args(arguments)
+        .current_dir(home.path())
         .env_clear()
         .env("HOME", home.path())
         .env("KUBECONFIG", &config)
@@ -141,4 +149,60 @@ async fn what_may_not_be_read_is_said_and_what_is_not_there_too() {
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(said.contains("namespace `elsewhere` has no ConfigMap with notifications"), "{said}");
     assert_eq!(output.status.code(), Some(1));
+}
+
+/// A kind whose objects are in no namespace is found by its name alone (core 7.1.3).
+#[tokio::test(flavor = "multi_thread")]
+async fn objects_without_a_namespace_are_found_by_name() {
+    let api = FakeApi::start().await;
+    api.install(Kind::new("cert-manager.io", "v1", "ClusterIssuer", "clusterissuers").cluster_scoped());
+    api.install(Kind::new("cert-manager.io", "v1", "Issuer", "issuers"));
+    let issuer = |kind: &str| json!({"apiVersion": "cert-manager.io/v1", "kind": kind, "metadata": {"name": "main", "namespace": "argocd"}});
+    for kind in ["ClusterIssuer", "Issuer"] {
+        api.apply(issuer(kind));
+    }
+    let files: Vec<(String, String)> =
+        [("cluster", "clusterissuers"), ("near", "issuers"), ("none", "gateways")]
+            .iter()
+            .map(|(name, plural)| {
+                let resource = format!("resource: {{group: cert-manager.io, version: v1, plural: {plural}}}");
+                (
+                    format!("{name}.yaml"),
+                    format!("name: issuer\n{resource}\nvariable: issuer\nconfigMap: cm\nsecret: s\n"),
+                )
+            })
+            .collect();
+    let config = "kind: ConfigMap\nmetadata: {name: cm}\ndata:\n  trigger.named: |\n    - when: issuer.metadata.name == 'main'\n";
+    let mut files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (&**name, &**text)).collect();
+    files.push(("cm.yaml", config));
+    let run = |binding: &str, name: &str| {
+        let words = [
+            "trigger",
+            "run",
+            "named",
+            name,
+            "--binding",
+            binding,
+            "--config-map",
+            "cm.yaml",
+            "--secret",
+            ":empty",
+        ];
+        let output = dodona(&api, &words, &files);
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
+    };
+    for (binding, name) in [("cluster.yaml", "main"), ("near.yaml", "main"), ("near.yaml", "argocd/main")] {
+        let (code, out, err) = run(binding, name);
+        assert!(code == 0 && out.contains("'main'  true"), "{binding} {name}: {out}{err}");
+    }
+    for (binding, name, says) in [
+        ("cluster.yaml", "other", "clusterissuers.cert-manager.io \"other\" not found"),
+        ("cluster.yaml", "argocd/main", "are in no namespace; write `main` alone"),
+        ("near.yaml", "elsewhere/main", "issuers.cert-manager.io \"main\" not found"),
+        ("none.yaml", "main", "the cluster has no gateways.cert-manager.io in version v1"),
+    ] {
+        let (code, out, err) = run(binding, name);
+        assert!(code == 1 && out.is_empty() && err.contains(says), "{binding} {name}: {out}{err}");
+    }
 }

@@ -2,6 +2,8 @@
 //! snapshots, so that a change of a text is a change that somebody has looked at.
 
 mod cluster;
+#[cfg(target_os = "linux")]
+mod runs;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

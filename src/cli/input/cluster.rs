@@ -7,7 +7,7 @@ use anyhow::{anyhow, bail};
 
 use super::super::connection::ConnectionArgs;
 use crate::model::{Object, ObjectKey, Resource};
-use crate::source::kube::{Api, KubeSource, Pace, connect};
+use crate::source::kube::{Api, KubeFetch, KubeSource, Pace, connect};
 use crate::source::{Source as _, WatchSpec};
 
 /// How long a person waits for one answer.
@@ -65,9 +65,26 @@ impl Cluster {
             bail!("`{name}` cannot be the name of an object");
         }
         let api = self.api().await?;
-        let namespace = namespace.unwrap_or_else(|| api.default_namespace());
+        let given = namespace;
+        let namespace = given.unwrap_or_else(|| api.default_namespace());
         let source = KubeSource::new(api.clone(), WatchSpec::new("command line", resource.clone()));
-        Ok(source.get(&ObjectKey::new(namespace, name)).await?)
+        let found = source.get(&ObjectKey::new(namespace, name)).await?;
+        if found.is_some() {
+            return Ok(found);
+        }
+        // Nothing was found in the namespace: perhaps such objects are in none, or there is no such kind at all.
+        match KubeFetch::new(api.clone()).namespaced(resource).await {
+            Ok(Some(false)) if given.is_some() => {
+                bail!("{resource} are in no namespace; write `{name}` alone")
+            }
+            Ok(Some(false)) => Ok(source.get(&ObjectKey::new("", name)).await?),
+            Ok(None) => bail!(
+                "the cluster has no {resource} in version {}; check the binding and that the kind is installed",
+                resource.version
+            ),
+            // Who may not ask for the kinds knows at least that the object is not there.
+            Ok(Some(true)) | Err(_) => Ok(None),
+        }
     }
 
     /// The same; that there is none is an error in upstream's words.

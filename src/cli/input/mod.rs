@@ -62,12 +62,12 @@ impl Input {
     /// The text of a file, or of standard input. The caller says in the error which file it is.
     pub(crate) fn text(&self, file: &str) -> anyhow::Result<String> {
         if file != STDIN {
-            return Ok(std::fs::read_to_string(file)?);
+            return decoded(std::fs::read(file)?);
         }
         if self.stdin.get().is_none() {
-            let mut text = String::new();
-            std::io::stdin().lock().read_to_string(&mut text).context("failed to read standard input")?;
-            self.stdin.set(text).ok();
+            let mut bytes = Vec::new();
+            std::io::stdin().lock().read_to_end(&mut bytes).context("failed to read standard input")?;
+            self.stdin.set(decoded(bytes)?).ok();
         }
         Ok(self.stdin.get().cloned().unwrap_or_default())
     }
@@ -109,6 +109,24 @@ impl Input {
         Ok(found.ok_or_else(|| anyhow!("file '{file}' does not have '/{kind}/{name}'"))?.body)
     }
 
+    /// The object of `kind` and `name` in a file, whatever its namespace.
+    pub(crate) fn beside(
+        &self,
+        file: &str,
+        kind: &str,
+        name: &str,
+        numbers: Numbers,
+    ) -> anyhow::Result<Object> {
+        let found = manifest::read(&self.text(file)?)?;
+        let others: Vec<&str> =
+            found.iter().filter(|one| one.kind == kind).map(|one| one.name.as_str()).collect();
+        let Some(found) = found.iter().find(|one| one.kind == kind && one.name == name) else {
+            let others = if others.is_empty() { "none".to_owned() } else { others.join(", ") };
+            bail!("{file} has no {kind} `{name}` (found {others})");
+        };
+        Ok(Object::parse_any(found.body.to_string().into(), numbers)?)
+    }
+
     /// The object that `name` stands for: a file if there is one of that name, else an object of the cluster, `name` or
     /// `namespace/name` (core 7.1.3).
     pub(crate) fn object(&self, name: &str, resource: &Resource, numbers: Numbers) -> anyhow::Result<Object> {
@@ -123,6 +141,12 @@ impl Input {
         self.wait(self.cluster.get(resource, namespace, short))
             .with_context(|| format!("failed to load `{name}`, which is no file either"))
     }
+}
+
+/// The text of a file, in any encoding that YAML may have.
+fn decoded(bytes: Vec<u8>) -> anyhow::Result<String> {
+    yaml::decode(bytes)
+        .map_err(|error| anyhow!("line {}, column {}: {}", error.at.line, error.at.column, error.message))
 }
 
 /// The first object of a file. Any kind will do; the file may not be empty.

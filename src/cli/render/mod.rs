@@ -17,7 +17,7 @@ use dodona_value::Scope;
 use serde_json::{Value, json};
 
 use super::assemble;
-use super::output::{Format, Paint, print, print_lines, print_value};
+use super::output::{Format, Paint, print, print_lines, print_value, say};
 use super::tools::PlaceArgs;
 use super::workspace::Workspace;
 use crate::config::{ConfiguredService, yaml};
@@ -85,7 +85,7 @@ pub(crate) fn run(arguments: &RenderArgs) -> anyhow::Result<ExitCode> {
     };
     let source = &arguments.place.source;
     let workspace = Workspace::open_dry(binding, &source.input, &source.connection, clients)?;
-    let workspace = workspace.asking(&arguments.place.repo_server);
+    let workspace = workspace.with_argo_cd(&arguments.place.argo_cd);
     workspace.show_reports();
     let capture = capture.context("no configuration was built")?;
     let object = workspace.object(&arguments.object)?;
@@ -165,8 +165,10 @@ fn targets(
         let known: Vec<&str> = services.keys().map(String::as_str).collect();
         bail!("notification service '{unknown}' is not supported (found {})", known.join(", "));
     }
+    let beside = workspace.beside(object).and_then(|(_, found)| found.ok());
+    let projects: Vec<_> = beside.iter().map(|found| found.annotations()).collect();
     let subscribed =
-        destinations(object, &workspace.config.policy, &[], workspace.reading(), &mut Vec::new());
+        destinations(object, &workspace.config.policy, &projects, workspace.reading(), &mut Vec::new());
     let mut found = Vec::new();
     for service in services.values() {
         if !arguments.service.is_empty() && !arguments.service.contains(&service.name) {
@@ -374,7 +376,7 @@ fn write_page(all: &[Rendered], arguments: &RenderArgs, file: &std::path::Path) 
     let title = format!("{} for {}", arguments.name, arguments.object);
     std::fs::write(&file, page::page(&title, &entries))
         .with_context(|| format!("failed to write {}", file.display()))?;
-    eprintln!("preview: {}", file.display());
+    say(&format!("preview: {}", file.display()));
     if std::io::IsTerminal::is_terminal(&std::io::stdout()) {
         let program = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
         let silent = Command::new(program).arg(&file).stdout(Stdio::null()).stderr(Stdio::null()).spawn();

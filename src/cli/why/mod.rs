@@ -80,7 +80,7 @@ pub(crate) fn run(arguments: &WhyArgs) -> anyhow::Result<ExitCode> {
     let binding = assemble::known(&arguments.place.binding.binding, &connection)?;
     let workspace =
         Workspace::open_dry(binding, &arguments.place.source.input, &connection, |_| assemble::clients())?;
-    let workspace = workspace.asking(&arguments.place.repo_server);
+    let workspace = workspace.with_argo_cd(&arguments.place.argo_cd);
     workspace.show_reports();
     let object = workspace.object(object_name)?;
     let answer = answer(&workspace, &object, &arguments.trigger)?;
@@ -111,7 +111,7 @@ fn answer(workspace: &Workspace, object: &Arc<Object>, only: &[String]) -> anyho
         None => None,
     };
     let mut sources =
-        sources::of(workspace, object, beside.as_ref().map(|(name, found)| (name.as_str(), found)));
+        sources::of(workspace, object, beside.as_ref().map(|(name, found)| (name.as_str(), &**found)));
     sources.found.retain(|one| only.is_empty() || only.contains(&one.trigger));
     let asked = |name: &str| policy.triggers.values().any(|trigger| trigger.mentions(name));
     let scope = workspace.run(object, None, asked, Scope::clone)?;
@@ -127,6 +127,7 @@ fn answer(workspace: &Workspace, object: &Arc<Object>, only: &[String]) -> anyho
         );
     }
     let definitions = workspace.config.definitions();
+    let skipped = workspace.binding.skip(object)?;
     let looked = plan
         .verdicts
         .iter()
@@ -137,7 +138,7 @@ fn answer(workspace: &Workspace, object: &Arc<Object>, only: &[String]) -> anyho
                 Some(when) => decided::facts(when, &scope, workspace),
                 None => Vec::new(),
             };
-            let looker = Looker { workspace, object, plan: &plan, told: &told };
+            let looker = Looker { workspace, object, plan: &plan, told: &told, skipped: skipped.is_some() };
             let targets = sources.destinations(&verdict.trigger);
             let outcomes = targets.into_iter().map(|target| looker.outcome(verdict, target)).collect();
             Looked { verdict: verdict.clone(), when, facts, outcomes }
@@ -146,7 +147,7 @@ fn answer(workspace: &Workspace, object: &Arc<Object>, only: &[String]) -> anyho
     let kind = if object.kind().is_empty() { "object" } else { object.kind() };
     Ok(Answer {
         name: format!("{kind} {}", object.key()),
-        skipped: workspace.binding.skip(object)?,
+        skipped,
         sources,
         looked,
         told,

@@ -26,6 +26,8 @@ pub(super) struct Looker<'a> {
     pub(super) object: &'a Arc<Object>,
     pub(super) plan: &'a Plan,
     pub(super) told: &'a [Told],
+    /// Whether this version of the object is not looked at at all.
+    pub(super) skipped: bool,
 }
 
 impl Looker<'_> {
@@ -71,6 +73,13 @@ impl Looker<'_> {
                     }
                 }
             }
+        };
+        let (sends, because) = match (sends, self.skipped) {
+            (true, true) => (
+                false,
+                format!("nothing is sent to {to} before the object is looked at again; then {because}"),
+            ),
+            (sends, _) => (sends, because),
         };
         Outcome { trigger: trigger.to_string(), destination: to, sends, because }
     }

@@ -37,6 +37,15 @@ impl KubeFetch {
 }
 
 impl KubeFetch {
+    /// Whether objects of the kind are in namespaces; `None` if the kind is not installed.
+    ///
+    /// # Errors
+    /// Any refusal of the server, at once.
+    pub async fn namespaced(&self, resource: &Resource) -> Result<Option<bool>, SourceError> {
+        let found = self.0.namespaced(resource).await;
+        found.map_err(|error| error.into_source_error(format!("look {} up", resource.plural)))
+    }
+
     /// All objects of `resource` in `namespace`, or everywhere if it is empty; none if the kind is not installed. What is no
     /// object is left out.
     ///
