@@ -93,6 +93,17 @@ fn convert_integer(value: &Value, wanted: &GoType) -> Option<Value> {
     })
 }
 
+/// A number that was written down, as what the parameter wants: `1e3` and `2.0` are whole numbers too.
+fn convert_literal(value: &Value, wanted: &GoType) -> Option<Value> {
+    match value {
+        #[expect(clippy::cast_possible_truncation, reason = "only literals that are whole numbers come here")]
+        Value::Float(number, _) if number.fract() == 0.0 => {
+            convert_integer(&Value::int64(*number as i64), wanted)
+        }
+        other => convert_integer(other, wanted),
+    }
+}
+
 /// Calls method `name` with arguments. Bit `i` of `literals` says that argument `i` was written as a number, which takes the
 /// type of the parameter.
 pub(crate) fn method(
@@ -128,7 +139,7 @@ pub(crate) fn method(
     for (index, value) in args.iter_mut().enumerate().take(64) {
         if literals & (1 << index) != 0
             && let Some(wanted) = signature.param(index)
-            && let Some(number) = convert_integer(value, wanted)
+            && let Some(number) = convert_literal(value, wanted)
         {
             *value = number;
         }

@@ -69,7 +69,9 @@ fn others(left: &Value, right: &Value) -> Result<bool, CallError> {
         (Value::Time(left), Value::Time(right)) => {
             Ok(left == right && left.zone().name() == right.zone().name())
         }
-        (Value::Host(left), Value::Host(right)) => Ok(std::sync::Arc::ptr_eq(left, right)),
+        (Value::Host(left), Value::Host(right)) => {
+            Ok(std::sync::Arc::ptr_eq(left, right) || left.is_same(right.as_ref()))
+        }
         _ => Err(CallError::new(format!("values of type {} cannot be compared", right.type_name()))),
     }
 }

@@ -123,13 +123,16 @@ fn hosts(left: &dyn crate::Host, right: &dyn crate::Host, budget: &mut Budget) -
     if std::ptr::addr_eq(std::ptr::from_ref(left), std::ptr::from_ref(right)) {
         return Ok(true);
     }
-    if left.type_name() != right.type_name() || left.fields().is_empty() || left.string() != right.string() {
+    if left.is_nil() && right.is_nil() {
+        return Ok(left.type_name() == right.type_name());
+    }
+    let (left_inside, right_inside) = (left.inside(), right.inside());
+    if left.type_name() != right.type_name() || left_inside.is_empty() || left.string() != right.string() {
         return Ok(false);
     }
     budget.enter()?;
-    for name in left.fields() {
-        let (left, right) = (left.field(name).unwrap_or_default(), right.field(name).unwrap_or_default());
-        if !equal(&left, &right, Mode::Strict, budget)? {
+    for ((_, left), (_, right)) in left_inside.iter().zip(&right_inside) {
+        if !equal(left, right, Mode::Strict, budget)? {
             budget.leave();
             return Ok(false);
         }

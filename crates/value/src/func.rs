@@ -181,6 +181,17 @@ pub trait Host: Send + Sync + 'static {
         &[]
     }
 
+    /// Every field with its name, those included that programs cannot reach: `%d` and the like print them, and equality looks at them.
+    fn inside(&self) -> Vec<(&str, Value)> {
+        self.fields().iter().map(|name| (*name, self.field(name).unwrap_or(Value::Nil))).collect()
+    }
+
+    /// Whether this is the same thing as `other`, for pointers of which several values may hold the same one.
+    fn is_same(&self, other: &dyn Host) -> bool {
+        let _ = other;
+        false
+    }
+
     /// The value of a field; `None` if there is no such field.
     fn field(&self, name: &str) -> Option<Value> {
         let _ = name;

@@ -1,7 +1,7 @@
 //! [`List`]: a Go slice of values, owned or a view into a document.
 
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::document::{Document, NodeRef};
 use crate::types::GoType;
@@ -21,13 +21,64 @@ enum Repr {
 struct Data {
     element: GoType,
     items: Vec<Value>,
+    /// How many items Go's array below the slice has room for.
+    capacity: u32,
+    /// The items after they were sorted in place; `None` for lists that nobody may change.
+    sorted: Option<OnceLock<Vec<Value>>>,
+}
+
+impl Data {
+    fn items(&self) -> &[Value] {
+        self.sorted.as_ref().and_then(OnceLock::get).unwrap_or(&self.items)
+    }
 }
 
 impl List {
     /// A list of `element`s.
     pub fn new(element: GoType, items: Vec<Value>) -> Self {
+        let room = items.len();
+        Self::with_room(element, items, room)
+    }
+
+    /// The room that Go gives to a slice of `len` items that were added one by one. Beyond some hundred items it is a matter of
+    /// Go's memory management, and nobody looks there.
+    pub const fn room(len: usize) -> usize {
+        if len <= 256 { len.next_power_of_two() } else { len }
+    }
+
+    /// A list of `element`s that were added one by one, as Go's `append` does it: see [`List::reslice`].
+    pub fn appended(element: GoType, items: Vec<Value>) -> Self {
+        let room = Self::room(items.len());
+        Self::with_room(element, items, room)
+    }
+
+    /// A list with room for so many items: see [`List::reslice`].
+    pub fn with_room(element: GoType, items: Vec<Value>, room: usize) -> Self {
         let len = u32::try_from(items.len()).unwrap_or(u32::MAX);
-        Self(Repr::Owned { data: Arc::new(Data { element, items }), start: 0, len })
+        let capacity = u32::try_from(room).unwrap_or(u32::MAX).max(len);
+        Self(Repr::Owned { data: Arc::new(Data { element, items, capacity, sorted: None }), start: 0, len })
+    }
+
+    /// A `[]string` that an evaluation has made for itself, with room for so many items: it can be sorted in place.
+    pub fn own_texts(texts: Vec<Value>, room: usize) -> Self {
+        let mut list = Self::with_room(GoType::Str, texts, room);
+        if let Repr::Owned { data, .. } = &mut list.0
+            && let Some(data) = Arc::get_mut(data)
+        {
+            data.sorted = Some(OnceLock::new());
+        }
+        list
+    }
+
+    /// Sorts the texts of a [`List::own_texts`] for everybody who holds it, as Go does, and hands it on. `None` for other
+    /// lists, and for one that was sorted before.
+    pub fn sort_in_place(&self) -> Option<Self> {
+        let Repr::Owned { data, start, len } = &self.0 else { return None };
+        let place = data.sorted.as_ref()?;
+        let mut items = data.items().to_vec();
+        let view = items.get_mut(*start as usize..*start as usize + *len as usize)?;
+        view.sort_by(|left, right| left.as_str().cmp(&right.as_str()));
+        place.set(items).ok().map(|()| self.clone())
     }
 
     /// A `[]string`.
@@ -78,7 +129,7 @@ impl List {
         }
         match &self.0 {
             Repr::Nil(_) => None,
-            Repr::Owned { data, start, .. } => data.items.get(*start as usize + index).cloned(),
+            Repr::Owned { data, start, .. } => data.items().get(*start as usize + index).cloned(),
             Repr::Doc { document, node, start, .. } => {
                 document.node(*node).index(*start as usize + index).map(NodeRef::to_value)
             }
@@ -99,12 +150,52 @@ impl List {
         list
     }
 
+    /// How many items a slice of this list may have, from its first item on.
+    pub fn capacity(&self) -> usize {
+        match &self.0 {
+            Repr::Nil(_) => 0,
+            Repr::Owned { data, start, .. } => data.capacity.saturating_sub(*start) as usize,
+            Repr::Doc { document, node, start, .. } => {
+                Self::room(document.node(*node).len()).saturating_sub(*start as usize)
+            }
+        }
+    }
+
+    /// A slice as Go makes it: it may reach beyond the end of this list into what lies behind it, up to its capacity. Where
+    /// nothing was put there, it is nil, 0 or the empty text. `None` if the range is not within the capacity.
+    pub fn reslice(&self, range: Range<usize>) -> Option<Self> {
+        if range.end <= self.len() {
+            return (range.start <= range.end).then(|| self.slice(range));
+        }
+        let capacity = self.capacity();
+        if range.start > range.end || range.end > capacity {
+            return None;
+        }
+        let behind: Vec<Value> = match &self.0 {
+            Repr::Nil(_) => Vec::new(),
+            Repr::Owned { data, start, .. } => {
+                data.items().get(*start as usize..).unwrap_or_default().to_vec()
+            }
+            Repr::Doc { document, node, start, .. } => {
+                document.node(*node).items_from(*start as usize).map(NodeRef::to_value).collect()
+            }
+        };
+        let zero = match self.element_type() {
+            GoType::Str => Value::Str(crate::Str::EMPTY),
+            GoType::Int(kind) => Value::Int(0, kind),
+            _ => Value::Nil,
+        };
+        let items = behind.into_iter().chain(std::iter::repeat(zero));
+        let items = items.skip(range.start).take(range.end - range.start).collect();
+        Some(Self::with_room(self.element_type(), items, capacity - range.start))
+    }
+
     /// The items, where they lie in memory as values; `None` for a view into a document.
     pub fn as_slice(&self) -> Option<&[Value]> {
         match &self.0 {
             Repr::Nil(_) => Some(&[]),
             Repr::Owned { data, start, len } => {
-                data.items.get(*start as usize..*start as usize + *len as usize)
+                data.items().get(*start as usize..*start as usize + *len as usize)
             }
             Repr::Doc { .. } => None,
         }

@@ -2,7 +2,9 @@
 
 use std::sync::LazyLock;
 
+use crate::format::NilPointer;
 use crate::func::{CallCx, CallError, Host, Signature};
+use crate::list::List;
 use crate::time::{self, Duration, MONTHS, Time, WEEKDAYS, Zone};
 use crate::types::{FloatKind, GoType, IntKind};
 use crate::value::Value;
@@ -283,6 +285,24 @@ impl Host for Location {
 
     fn string(&self) -> Option<String> {
         Some(self.0.name().to_owned())
+    }
+
+    /// As Go lays out UTC. Other zones hold their rules too, which nobody prints.
+    fn inside(&self) -> Vec<(&str, Value)> {
+        let none = |element: &str| Value::List(List::nil(GoType::Named(element.into())));
+        vec![
+            ("name", self.0.name().to_owned().into()),
+            ("zone", none("time.zone")),
+            ("tx", none("time.zoneTrans")),
+            ("extend", Value::text("")),
+            ("cacheStart", Value::int64(0)),
+            ("cacheEnd", Value::int64(0)),
+            ("cacheZone", Value::host(NilPointer("*time.zone"))),
+        ]
+    }
+
+    fn is_same(&self, other: &dyn Host) -> bool {
+        other.as_any().downcast_ref::<Self>().is_some_and(|other| self.0.is_same(&other.0))
     }
 
     fn as_any(&self) -> &dyn std::any::Any {

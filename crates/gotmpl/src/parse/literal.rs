@@ -1,6 +1,6 @@
 //! Reads literals: numbers, characters and quoted texts, by Go's rules.
 
-use dodona_value::Value;
+use dodona_value::{Value, strconv};
 
 /// A number literal under every type that can hold it. Which one counts depends on where it is used.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -198,57 +198,12 @@ fn good_underscores(digits: &str, prefixed: bool) -> bool {
 }
 
 fn parse_float(text: &str) -> Option<f64> {
-    let unsigned = text.trim_start_matches(['+', '-']);
-    if text.len() - unsigned.len() > 1 {
+    // A letter in front would be `inf` or `nan`, which are no literals.
+    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
+    if !unsigned.starts_with(|first: char| first.is_ascii_digit() || first == '.') {
         return None;
     }
-    let negative = text.starts_with('-');
-    let lower = without_underscores(&unsigned.to_ascii_lowercase())?;
-    let value = if let Some(hex) = lower.strip_prefix("0x") {
-        parse_hex_float(hex)?
-    } else {
-        if !lower.as_bytes().first().is_some_and(|first| first.is_ascii_digit() || *first == b'.') {
-            return None;
-        }
-        lower.parse::<f64>().ok().filter(|value| value.is_finite())?
-    };
-    Some(if negative { -value } else { value })
-}
-
-/// The text without the underscores between its digits; `None` if one stands anywhere else.
-fn without_underscores(text: &str) -> Option<String> {
-    if !text.contains('_') {
-        return Some(text.to_owned());
-    }
-    // A prefix counts as a digit.
-    let mut previous = if text.starts_with("0x") { '0' } else { '.' };
-    let body = text.strip_prefix("0x").unwrap_or(text);
-    let hex = body.len() < text.len();
-    let is_digit = |c: char| c.is_ascii_digit() || hex && c.is_ascii_hexdigit();
-    for c in body.chars().chain(['.']) {
-        if c == '_' && !is_digit(previous) || previous == '_' && !is_digit(c) {
-            return None;
-        }
-        previous = c;
-    }
-    Some(text.replace('_', ""))
-}
-
-/// A hexadecimal float: digits with an optional point and a binary exponent, which must be there.
-fn parse_hex_float(text: &str) -> Option<f64> {
-    let (mantissa, exponent) = text.split_once('p')?;
-    let exponent: i32 = exponent.parse().ok()?;
-    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    if whole.is_empty() && fraction.is_empty() || exponent.checked_abs().is_none_or(|size| size >= 5000) {
-        return None;
-    }
-    let mut value = 0.0_f64;
-    for digit in whole.chars().chain(fraction.chars()) {
-        value = value.mul_add(16.0, f64::from(digit.to_digit(16)?));
-    }
-    let shift = exponent.saturating_sub(i32::try_from(fraction.len()).ok()?.saturating_mul(4));
-    let value = value * 2.0_f64.powi(shift);
-    value.is_finite().then_some(value)
+    strconv::parse_float(text, 64).ok()
 }
 
 /// The bytes of a text literal, quotes included in `text`.

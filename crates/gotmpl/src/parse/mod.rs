@@ -35,6 +35,7 @@ pub(crate) fn compile(name: &str, source: &str, functions: &Functions) -> Result
         ));
     }
     let lexed = lex::tokens(source);
+    let own_dollar = sets_dollar(&lexed.list, source);
     let mut parser = Parser {
         source,
         functions,
@@ -44,13 +45,24 @@ pub(crate) fn compile(name: &str, source: &str, functions: &Functions) -> Result
         code: Code::default(),
         callees: HashMap::new(),
         blocks: Vec::new(),
-        scopes: Scopes::new(true),
+        scopes: Scopes::new(true, own_dollar),
+        own_dollar,
         bodies: HashMap::new(),
         empty: true,
         loops: Loops::default(),
     };
     parser.run(name)?;
     Ok(parser.code)
+}
+
+/// Whether `$` itself is set or declared somewhere: `{{$ = .app}}`. Hardly anybody does, so that it costs the others nothing.
+fn sets_dollar(tokens: &[Token], source: &str) -> bool {
+    let mut rest = tokens.iter().filter(|token| token.kind != Kind::Space).peekable();
+    std::iter::from_fn(|| rest.next().map(|token| (token, rest.peek().copied()))).any(|(token, next)| {
+        token.kind == Kind::Variable
+            && token.text(source) == "$"
+            && next.is_some_and(|next| matches!(next.kind, Kind::Assign | Kind::Declare | Kind::Punct))
+    })
 }
 
 /// A body that has a name, and whether it holds more than blanks.
@@ -113,6 +125,8 @@ struct Parser<'s> {
     callees: HashMap<&'s str, u16>,
     blocks: Vec<Block>,
     scopes: Scopes,
+    /// `$` is a slot of its own in every body.
+    own_dollar: bool,
     bodies: HashMap<String, Named>,
     /// The body at hand holds nothing but blanks so far.
     empty: bool,
@@ -132,6 +146,7 @@ type Parsed<T> = Result<T, ParseError>;
 
 impl Parser<'_> {
     fn run(&mut self, name: &str) -> Parsed<()> {
+        self.begin_body();
         loop {
             let token = self.next();
             match token.kind {
@@ -438,9 +453,18 @@ impl Parser<'_> {
         self.push(Op::Template { name: number, dot }, span);
     }
 
+    /// Gives `$` its first value, where it is not the dot itself.
+    fn begin_body(&mut self) {
+        if let (true, Some(dollar)) = (self.own_dollar, self.scopes.find("$")) {
+            self.push(Op::Load(self.scopes.dot), (0, 0));
+            self.push(Op::Store(dollar), (0, 0));
+            self.push(Op::Pop, (0, 0));
+        }
+    }
+
     fn open_body(&mut self, name: String, token: Token) {
         let skip = self.emit(Op::Jump(OPEN), token);
-        let outer = std::mem::replace(&mut self.scopes, Scopes::new(false));
+        let outer = std::mem::replace(&mut self.scopes, Scopes::new(false, self.own_dollar));
         self.blocks.push(Block {
             kind: BlockKind::Body {
                 name,
@@ -459,6 +483,7 @@ impl Parser<'_> {
             outer_loops: std::mem::take(&mut self.loops),
             chained: false,
         });
+        self.begin_body();
     }
 
     fn body_name(&mut self, context: &str) -> Parsed<String> {

@@ -7,7 +7,7 @@ use dodona_value::{Duration, Str, Value};
 
 use super::token::{Kind, Token};
 use super::{OPEN, Parsed, Parser, literal};
-use crate::code::{Chain, Name, Op, ROOT, Slot};
+use crate::code::{Chain, Name, Op, Slot};
 use crate::function::{Callee, Param};
 use crate::suggest;
 
@@ -181,12 +181,8 @@ impl<'s> Parser<'s> {
         for (name, token) in &frame.variables {
             let slot = if frame.assigns { self.scopes.find(name) } else { Some(self.slot(*token)?) };
             match slot {
-                Some(slot) if slot != ROOT => {
+                Some(slot) => {
                     self.push(Op::Store(slot), span);
-                }
-                // `$ = x`: the outermost `$` is not a slot. Go allows it; nobody writes it.
-                Some(_) => {
-                    self.fail("`$` cannot be set".to_owned(), (token.start, token.end));
                 }
                 None => {
                     self.fail(
@@ -389,13 +385,13 @@ impl<'s> Parser<'s> {
         let mut names =
             self.code.chains.get(chain as usize).map(|chain| chain.names.clone()).unwrap_or_default();
         let method: Vec<Name> = names.pop().into_iter().collect();
-        let receiver = (!names.is_empty()).then(|| self.add_chain(names));
+        let receiver = (!names.is_empty() || slot.is_none()).then(|| self.add_chain(names));
         if let Some(step) = self.code.ops.get_mut(op) {
             *step = match (slot, receiver) {
                 (Some(slot), Some(chain)) => Op::Field { slot, chain },
                 (Some(slot), None) => Op::Load(slot),
-                (None, Some(chain)) => Op::Chain(chain),
-                (None, None) => Op::Settle,
+                // With nothing to walk, the result of a function or of parentheses stays as it is, a nil included.
+                (None, chain) => Op::Chain(chain.unwrap_or_default()),
             };
         }
         self.add_chain(method)

@@ -54,9 +54,11 @@ pub(crate) struct Mark {
 
 impl Scopes {
     /// The variables of a body that has just begun: `$`, which is also the dot. `$` of the outermost body is the scope.
-    pub(crate) fn new(is_root: bool) -> Self {
-        let dollar = if is_root { ROOT } else { 0 };
-        let mut scopes = Self { written: Names::default(), declared: Names::default(), next: 1, dot: dollar };
+    /// With `own_dollar`, `$` is a slot of its own that begins as the dot, because the template sets it.
+    pub(crate) fn new(is_root: bool, own_dollar: bool) -> Self {
+        let dot = if is_root { ROOT } else { 0 };
+        let (dollar, next) = if own_dollar { (1, 2) } else { (dot, 1) };
+        let mut scopes = Self { written: Names::default(), declared: Names::default(), next, dot };
         scopes.write("$");
         scopes.declare("$", dollar);
         scopes

@@ -2,7 +2,7 @@
 
 use dodona_value::{CallCx, CallError, GoType, Key, List, Map, Str, Value};
 
-use super::{charge_list, defaults, merge, shown};
+use super::{charge_list, defaults, lists, merge, shown};
 use crate::function::{Args, FunctionDef, Param};
 
 type Result<T> = std::result::Result<T, CallError>;
@@ -57,7 +57,8 @@ pub(super) const FUNCTIONS: &[FunctionDef] = &[
         |cx, args| {
             charge_list(cx, args.len())?;
             let dicts = args.rest(1).iter().filter_map(Value::as_map);
-            Ok(Value::list(dicts.filter_map(|dict| dict.get(args.str(0))).collect()))
+            let values = dicts.filter_map(|dict| dict.get(args.str(0))).collect();
+            Ok(Value::List(List::appended(GoType::Any, values)))
         },
         "The values of a key in several dictionaries.",
         &[("{{pluck \"a\" (dict \"a\" 1) (dict \"b\" 2) (dict \"a\" 3)}}", "[1 3]")],
@@ -76,7 +77,8 @@ pub(super) const FUNCTIONS: &[FunctionDef] = &[
         DICT,
         |cx, args| {
             charge_list(cx, args.dict(0).len())?;
-            Ok(Value::list(args.dict(0).entries().into_iter().map(|(_, value)| value).collect()))
+            let values = args.dict(0).entries().into_iter().map(|(_, value)| value).collect();
+            Ok(Value::List(List::appended(GoType::Any, values)))
         },
         "The values in the order of their keys, while Sprig gives them in no order.",
         &[("{{values (dict \"b\" 1 \"a\" 2)}}", "[2 1]")],
@@ -189,7 +191,8 @@ fn keys(cx: &mut CallCx<'_>, args: Args<'_>) -> Result<Value> {
             _ => None,
         }));
     }
-    Ok(Value::List(List::of_texts(keys)))
+    let room = List::room(keys.len());
+    Ok(lists::texts_made(keys, room))
 }
 
 fn omit(cx: &mut CallCx<'_>, args: Args<'_>) -> Result<Value> {

@@ -265,8 +265,10 @@ fn some_or_nil(items: Option<&[Value]>) -> Value {
 
 fn append(cx: &mut CallCx<'_>, mut args: Args<'_>) -> Result<Value> {
     let mut items = items(cx, args.get(0))?;
+    // The list is copied first, and its copy has no room: Go doubles it.
+    let room = items.len() * 2;
     items.push(args.take(1));
-    Ok(Value::list(items))
+    Ok(Value::List(List::with_room(GoType::Any, items, room)))
 }
 
 fn prepend(cx: &mut CallCx<'_>, mut args: Args<'_>) -> Result<Value> {
@@ -283,7 +285,7 @@ fn concat(cx: &mut CallCx<'_>, args: Args<'_>) -> Result<Value> {
     if all.is_empty() {
         return Ok(Value::List(List::nil(GoType::Any)));
     }
-    Ok(Value::list(all))
+    Ok(Value::List(List::appended(GoType::Any, all)))
 }
 
 fn reverse(cx: &mut CallCx<'_>, args: Args<'_>) -> Result<Value> {
@@ -309,13 +311,13 @@ fn uniq(cx: &mut CallCx<'_>, args: Args<'_>) -> Result<Value> {
             unique.push(item);
         }
     }
-    Ok(Value::list(unique))
+    Ok(Value::List(List::appended(GoType::Any, unique)))
 }
 
 fn compact(cx: &mut CallCx<'_>, args: Args<'_>) -> Result<Value> {
     let mut items = items(cx, args.get(0))?;
     items.retain(|item| !defaults::is_empty(item));
-    Ok(Value::list(items))
+    Ok(Value::List(List::appended(GoType::Any, items)))
 }
 
 fn without(cx: &mut CallCx<'_>, args: Args<'_>) -> Result<Value> {
@@ -325,7 +327,7 @@ fn without(cx: &mut CallCx<'_>, args: Args<'_>) -> Result<Value> {
             kept.push(item);
         }
     }
-    Ok(Value::list(kept))
+    Ok(Value::List(List::appended(GoType::Any, kept)))
 }
 
 fn has(cx: &mut CallCx<'_>, args: Args<'_>) -> Result<Value> {
@@ -336,7 +338,7 @@ fn has(cx: &mut CallCx<'_>, args: Args<'_>) -> Result<Value> {
     in_list(cx, &items, args.get(0)).map(Value::Bool)
 }
 
-fn slice(_: &mut CallCx<'_>, args: Args<'_>) -> Result<Value> {
+fn slice(cx: &mut CallCx<'_>, args: Args<'_>) -> Result<Value> {
     let length = length(args.get(0))?;
     if length == 0 {
         return Ok(Value::Nil);
@@ -346,14 +348,16 @@ fn slice(_: &mut CallCx<'_>, args: Args<'_>) -> Result<Value> {
     let bad =
         || CallError::new(format!("positions {start} and {end} are outside of a list of {length} elements"));
     let range = count(start).map_err(|_| bad())?..count(end).map_err(|_| bad())?;
-    if range.start > range.end || range.end > length {
-        return Err(bad());
+    match args.get(0) {
+        Value::List(list) => {
+            charge_list(cx, if range.end > length { list.capacity() } else { 0 })?;
+            list.reslice(range).map(Value::List).ok_or_else(bad)
+        }
+        Value::Bytes(Some(bytes)) if range.start <= range.end && range.end <= length => {
+            Ok(Value::Bytes(Some(bytes.slice(range))))
+        }
+        _ => Err(bad()),
     }
-    Ok(match args.get(0) {
-        Value::List(list) => Value::List(list.slice(range)),
-        Value::Bytes(Some(bytes)) => Value::Bytes(Some(bytes.slice(range))),
-        _ => Value::Nil,
-    })
 }
 
 fn chunk(cx: &mut CallCx<'_>, args: Args<'_>) -> Result<Value> {
@@ -361,7 +365,9 @@ fn chunk(cx: &mut CallCx<'_>, args: Args<'_>) -> Result<Value> {
     let (size, count) = (args.int(0), i64::try_from(items.len()).unwrap_or(i64::MAX));
     let size = match usize::try_from(size) {
         Ok(size) if size > 0 => size,
-        // Sprig counts no chunks at all here, and fails only for other lengths.
+        // Sprig counts one chunk for one element, and its size is what is left over of a negative number.
+        Err(_) if count == 1 && size < -1 => 1,
+        // It counts no chunks at all here, and fails only for other lengths.
         Err(_) if count > 1 && count - 1 <= size.saturating_neg() => {
             return Ok(Value::List(chunk_list(Vec::new())));
         }
@@ -377,10 +383,30 @@ fn chunk_list(chunks: Vec<Value>) -> List {
 
 fn sort_alpha(cx: &mut CallCx<'_>, args: Args<'_>) -> Result<Value> {
     let value = args.get(0);
+    if is_nil_texts(value) {
+        return Ok(value.clone());
+    }
+    if let Value::List(list) = value {
+        charge_list(cx, list.len())?;
+        if let Some(sorted) = list.sort_in_place() {
+            return Ok(Value::List(sorted));
+        }
+    }
     let mut sorted: Vec<Str> = match value {
         Value::List(_) | Value::Bytes(_) => texts(cx, value)?,
         other => vec![shown(cx, other)?],
     };
     sorted.sort();
-    Ok(Value::List(List::of_texts(sorted)))
+    Ok(texts_made(sorted, 0))
+}
+
+/// A list of texts that was made here, with room for more.
+pub(super) fn texts_made<T: Into<Str>>(texts: impl IntoIterator<Item = T>, room: usize) -> Value {
+    let texts = texts.into_iter().map(|text| Value::Str(text.into())).collect();
+    Value::List(List::own_texts(texts, room))
+}
+
+/// Whether this is the nil list of texts, as a search without a match gives it. It is handed on as it is.
+pub(super) fn is_nil_texts(value: &Value) -> bool {
+    matches!(value, Value::List(list) if list.is_nil() && list.element_type() == GoType::Str)
 }

@@ -126,7 +126,7 @@ pub(super) const FUNCTIONS: &[FunctionDef] = &[
     FunctionDef::new(
         "maxf",
         ANY,
-        |_, args| Ok(Value::float(extreme(&args, f64::INFINITY, f64::max))),
+        |_, args| Ok(Value::float(extreme(&args, f64::INFINITY, greater))),
         "The greatest of the arguments, as floats.",
         &[("{{maxf 1.5 2.5}}", "2.5")],
     )
@@ -134,7 +134,7 @@ pub(super) const FUNCTIONS: &[FunctionDef] = &[
     FunctionDef::new(
         "minf",
         ANY,
-        |_, args| Ok(Value::float(extreme(&args, f64::NEG_INFINITY, f64::min))),
+        |_, args| Ok(Value::float(extreme(&args, f64::NEG_INFINITY, less))),
         "The least of the arguments, as floats.",
         &[("{{minf 1.5 2.5}}", "1.5")],
     )
@@ -242,6 +242,16 @@ fn max(_: &mut CallCx<'_>, args: Args<'_>) -> Result<Value> {
     Ok(Value::int64(args.rest(0).iter().map(convert::to_i64).max().unwrap_or(0)))
 }
 
+/// The greater of two numbers; 0 is greater than -0.
+fn greater(left: f64, right: f64) -> f64 {
+    if left.is_sign_negative() && left == 0.0 && right == 0.0 { right } else { left.max(right) }
+}
+
+/// The lesser of two numbers; -0 is less than 0.
+fn less(left: f64, right: f64) -> f64 {
+    if right.is_sign_negative() && left == 0.0 && right == 0.0 { right } else { left.min(right) }
+}
+
 /// Go's `math.Max` and `math.Min`: what is no number wins, but against the infinity that is looked for.
 fn extreme(args: &Args<'_>, infinity: f64, choose: fn(f64, f64) -> f64) -> f64 {
     let numbers: Vec<f64> = args.rest(0).iter().map(convert::to_f64).collect();
@@ -306,7 +316,7 @@ fn range(cx: &mut CallCx<'_>, start: i64, stop: i64, by: i64) -> Result<Vec<i64>
 }
 
 fn integers(numbers: Vec<i64>) -> Value {
-    Value::List(List::new(GoType::INT, numbers.into_iter().map(Value::int).collect()))
+    Value::List(List::appended(GoType::INT, numbers.into_iter().map(Value::int).collect()))
 }
 
 fn seq(cx: &mut CallCx<'_>, args: Args<'_>) -> Result<Value> {

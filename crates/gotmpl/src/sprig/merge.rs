@@ -4,6 +4,7 @@ use dodona_value::{CallCx, CallError, GoType, Limit, LimitError, List, Map, Valu
 
 use super::charge_list;
 use super::dict::is_blank;
+use super::version::Version;
 use crate::function::Args;
 
 /// How deeply dictionaries and lists may nest here: as deep as they are printed.
@@ -65,6 +66,10 @@ fn deep_copy(cx: &mut CallCx<'_>, value: &Value, depth: usize) -> Result<Value> 
     match value {
         Value::List(list) if !list.is_nil() => copy_list(cx, list, depth),
         Value::Map(map) if !map.is_nil() || map.element_type() == GoType::Any => copy_map(cx, map, depth),
+        Value::Host(host) => match host.as_any().downcast_ref::<Version>() {
+            Some(version) => Ok(Value::host(version.emptied())),
+            None => Ok(value.clone()),
+        },
         other => Ok(other.clone()),
     }
 }
@@ -75,7 +80,7 @@ fn copy_list(cx: &mut CallCx<'_>, list: &List, depth: usize) -> Result<Value> {
     for item in list {
         items.push(deep_copy(cx, &item, depth + 1)?);
     }
-    Ok(Value::List(List::new(list.element_type(), items)))
+    Ok(Value::List(List::with_room(list.element_type(), items, list.capacity())))
 }
 
 fn copy_map(cx: &mut CallCx<'_>, map: &Map, depth: usize) -> Result<Value> {

@@ -3,6 +3,7 @@
 use dodona_value::regex::{Regex, quote_meta};
 use dodona_value::{CallCx, CallError, GoType, List, Str, Value};
 
+use super::lists::texts_made;
 use super::{charge_list, made};
 use crate::function::{Args, FunctionDef, Param};
 
@@ -147,7 +148,11 @@ fn find_all(cx: &mut CallCx<'_>, args: Args<'_>) -> Result<Value> {
     if found.is_empty() {
         return Ok(Value::List(List::nil(GoType::Str)));
     }
-    Ok(Value::List(List::of_texts(found.into_iter().map(|(start, end)| text.slice(start..end)))))
+    let mut room = 10;
+    while room < found.len() {
+        room *= 2;
+    }
+    Ok(texts_made(found.into_iter().map(|(start, end)| text.slice(start..end)), room))
 }
 
 fn replace_all(cx: &mut CallCx<'_>, args: Args<'_>) -> Result<Value> {
@@ -168,5 +173,7 @@ fn split(cx: &mut CallCx<'_>, args: Args<'_>) -> Result<Value> {
     if limit == Some(0) {
         return Ok(Value::List(List::nil(GoType::Str)));
     }
-    Ok(Value::List(List::of_texts(regex.split(text, limit, cx.budget)?)))
+    let parts = regex.split(text, limit, cx.budget)?;
+    let room = parts.len().saturating_sub(1) * 2;
+    Ok(texts_made(parts, room))
 }

@@ -29,8 +29,20 @@ fn map(text: &[u8], ascii: fn(&u8) -> u8, other: fn(char) -> char) -> Vec<u8> {
     mapped.into_bytes()
 }
 
+/// Whether a pair of cases came with Unicode 16 or 17. Go knows Unicode 15: it leaves these letters alone.
+fn is_new_pair(c: char) -> bool {
+    matches!(
+        u32::from(c),
+        0x1c89..=0x1c8a | 0xa7cb..=0xa7cf | 0xa7d2..=0xa7d5 | 0xa7da..=0xa7dc | 0x10d50..=0x10d85 | 0x16ea0..=0x16ed3
+    )
+}
+
 /// The upper case of one character, as one character: ß stays ß.
 pub(crate) fn to_upper(c: char) -> char {
+    // Two older letters got their capitals with Unicode 16.
+    if is_new_pair(c) || matches!(c, '\u{19b}' | '\u{264}') {
+        return c;
+    }
     let mut mapped = c.to_uppercase();
     match (mapped.next(), mapped.next()) {
         (Some(single), None) => single,
@@ -50,6 +62,9 @@ fn with_iota(c: char) -> Option<char> {
 
 /// The lower case of one character, as one character.
 pub(crate) fn to_lower(c: char) -> char {
+    if is_new_pair(c) {
+        return c;
+    }
     let mut mapped = c.to_lowercase();
     match (mapped.next(), mapped.next()) {
         (Some(single), None) => single,
@@ -70,8 +85,8 @@ pub(crate) fn to_title(c: char) -> char {
     }
 }
 
-static UPPER: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"^\p{Lu}$").ok());
-static LOWER: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"^\p{Ll}$").ok());
+static UPPER: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"^[\p{Lu}&&\p{Age:15.0}]$").ok());
+static LOWER: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"^[\p{Ll}&&\p{Age:15.0}]$").ok());
 
 /// Whether a character is in category Lu; Rust's `is_uppercase` takes Roman numerals too.
 pub(crate) fn is_upper(c: char) -> bool {
@@ -87,7 +102,21 @@ fn is_in(class: Option<&Regex>, c: char) -> bool {
     class.is_some_and(|class| class.is_match(c.encode_utf8(&mut [0; 4])))
 }
 
-static PUNCTUATION: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"^\p{P}$").ok());
+/// Whether a character is in category Lt: one capital letter and something small in one character.
+pub(crate) fn is_title(c: char) -> bool {
+    matches!(
+        u32::from(c),
+        0x1c5 | 0x1c8 | 0x1cb | 0x1f2
+            | 0x1f88..=0x1f8f
+            | 0x1f98..=0x1f9f
+            | 0x1fa8..=0x1faf
+            | 0x1fbc
+            | 0x1fcc
+            | 0x1ffc
+    )
+}
+
+static PUNCTUATION: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"^[\p{P}&&\p{Age:15.0}]$").ok());
 
 /// Whether a character is in category P.
 pub(crate) fn is_punctuation(c: char) -> bool {

@@ -1,7 +1,8 @@
 //! Texts: trimming, cutting, joining, quoting, searching. What looks at words is in `words`.
 
-use dodona_value::{CallCx, CallError, GoType, List, Map, Str, Value, format, strconv};
+use dodona_value::{CallCx, CallError, GoType, Map, Str, Value, format, strconv};
 
+use super::lists::{is_nil_texts, texts_made};
 use super::{build, charge_list, count, made, runes, shown, texts, words};
 use crate::function::{Args, FunctionDef, Param};
 
@@ -309,7 +310,7 @@ pub(super) const FUNCTIONS: &[FunctionDef] = &[
         TEXTS,
         |cx, args| {
             let parts = split(cx, &args.shared_str(1), args.str(0), -1)?;
-            Ok(Value::List(List::of_texts(parts)))
+            Ok(texts_made(parts, 0))
         },
         "The parts of the last argument between occurrences of the first, as a list.",
         &[("{{splitList \"/\" \"a/b\" | last}}", "b")],
@@ -344,7 +345,10 @@ pub(super) const FUNCTIONS: &[FunctionDef] = &[
     FunctionDef::new(
         "toStrings",
         &[Param::Any],
-        |cx, args| Ok(Value::List(List::of_texts(texts(cx, args.get(0))?))),
+        |cx, args| match args.get(0) {
+            nil if is_nil_texts(nil) => Ok(nil.clone()),
+            list => Ok(texts_made(texts(cx, list)?, 0)),
+        },
         "The elements of a list as texts.",
         &[("{{toStrings (list 1 true) | join \"-\"}}", "1-true")],
     ),

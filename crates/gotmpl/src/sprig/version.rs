@@ -13,7 +13,7 @@ const POINTER: &str = "*semver.Version";
 const PLAIN: &str = "semver.Version";
 
 /// A version. Missing parts are 0; a `v` in front is allowed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Version {
     pub(super) major: u64,
     pub(super) minor: u64,
@@ -53,6 +53,11 @@ impl Version {
             original: text.to_owned(),
             pointer: true,
         })
+    }
+
+    /// What a deep copy makes of a version: the parts cannot be reached from outside, and are left out.
+    pub(super) fn emptied(&self) -> Self {
+        Self { pointer: self.pointer, ..Self::default() }
     }
 
     /// Order by precedence: metadata does not count.
@@ -180,6 +185,18 @@ impl Host for Version {
             "SetPrerelease" | "SetMetadata" => self.with_part(name == "SetMetadata", args)?,
             _ => return self.compare_with(name, args),
         })
+    }
+
+    fn inside(&self) -> Vec<(&str, Value)> {
+        let number = |number| Value::Uint(number, UintKind::Uint64);
+        vec![
+            ("major", number(self.major)),
+            ("minor", number(self.minor)),
+            ("patch", number(self.patch)),
+            ("pre", Value::from(self.pre.as_str())),
+            ("metadata", Value::from(self.metadata.as_str())),
+            ("original", Value::from(self.original.as_str())),
+        ]
     }
 
     fn string(&self) -> Option<String> {

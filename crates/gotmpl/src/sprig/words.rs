@@ -1,6 +1,8 @@
 //! Functions that look at the words of a text: cases, initials, abbreviation and wrapping.
 
-use super::runes::{is_lower, is_punctuation, is_upper, runes, to_lower, to_title, to_upper};
+use super::runes::{
+    first, is_lower, is_punctuation, is_title, is_upper, runes, to_lower, to_title, to_upper,
+};
 
 /// Go's `strings.Title`: the first letter of every word in title case.
 pub(super) fn title(text: &[u8]) -> String {
@@ -40,7 +42,7 @@ pub(super) fn swap_case(text: &[u8]) -> String {
     let mut blank = true;
     runes(text)
         .map(|c| {
-            if is_upper(c) || matches!(c, '\u{1c5}' | '\u{1c8}' | '\u{1cb}' | '\u{1f2}') {
+            if is_upper(c) || is_title(c) {
                 blank = false;
                 to_lower(c)
             } else if is_lower(c) {
@@ -187,28 +189,52 @@ enum Word {
     Other,
 }
 
+/// What counts as one character where words are found: a character, with the bytes before it that are no UTF-8.
+struct Unit<'t> {
+    c: char,
+    bytes: &'t [u8],
+}
+
+/// The units of a text. Broken bytes at the end count as one more of the character before them.
+fn units(text: &[u8]) -> Vec<Unit<'_>> {
+    let mut units: Vec<Unit<'_>> = Vec::new();
+    let (mut start, mut at) = (0, 0);
+    while let Some((c, length)) = first(text.get(at..).unwrap_or_default()) {
+        at += length;
+        if c != char::REPLACEMENT_CHARACTER {
+            units.push(Unit { c, bytes: text.get(start..at).unwrap_or_default() });
+            start = at;
+        }
+    }
+    if start < text.len() {
+        let c = units.last().map_or(char::REPLACEMENT_CHARACTER, |unit| unit.c);
+        units.push(Unit { c, bytes: text.get(start..).unwrap_or_default() });
+    }
+    units
+}
+
 /// `some_words` or `some-words` out of `SomeWords`.
-pub(super) fn connect(text: &[u8], connector: char) -> String {
-    let chars: Vec<char> = runes(text).collect();
-    let mut out = String::with_capacity(text.len());
-    let mut rest = chars.as_slice();
+pub(super) fn connect(text: &[u8], connector: char) -> Vec<u8> {
+    let units = units(text);
+    let mut out = Joined { bytes: Vec::with_capacity(text.len()), connector };
+    let mut rest = units.as_slice();
     let (mut kind, mut word) = next_word(&mut rest);
     while !rest.is_empty() {
         if kind != Word::Connector {
-            write_word(&mut out, kind, word, connector);
+            out.word(kind, word);
         }
         let (before, last) = (kind, word);
         (kind, word) = next_word(&mut rest);
         match before {
             Word::Number => {
-                write_run(&mut out, &mut kind, &mut word, &mut rest, connector);
-                connect_unless_gap(&mut out, kind, connector);
+                out.run(&mut kind, &mut word, &mut rest);
+                out.connect_unless_gap(kind);
             }
-            Word::Connector => write_word(&mut out, before, last, connector),
+            Word::Connector => out.word(before, last),
             Word::Punctuation => {}
             _ if kind != Word::Number => {
                 if !matches!(kind, Word::Connector | Word::Punctuation) {
-                    out.push(connector);
+                    out.connect();
                 }
             }
             _ if rest.is_empty() => {}
@@ -217,70 +243,90 @@ pub(super) fn connect(text: &[u8], connector: char) -> String {
                 (kind, word) = next_word(&mut rest);
                 if kind == Word::Letters {
                     // Small letters behind a number belong to it: `http_2xx`.
-                    out.push(connector);
-                    write_word(&mut out, Word::Number, number, connector);
-                    write_run(&mut out, &mut kind, &mut word, &mut rest, connector);
-                    connect_unless_gap(&mut out, kind, connector);
+                    out.connect();
+                    out.word(Word::Number, number);
+                    out.run(&mut kind, &mut word, &mut rest);
+                    out.connect_unless_gap(kind);
                 } else {
                     // A number in front of anything else belongs to what came before: `bld4_floor`.
-                    write_word(&mut out, Word::Number, number, connector);
+                    out.word(Word::Number, number);
                     if !matches!(kind, Word::Connector | Word::Punctuation) {
-                        out.push(connector);
+                        out.connect();
                     }
                 }
             }
         }
     }
-    write_word(&mut out, kind, word, connector);
-    out
+    out.word(kind, word);
+    out.bytes
 }
 
-fn write_run<'c>(
-    out: &mut String,
-    kind: &mut Word,
-    word: &mut &'c [char],
-    rest: &mut &'c [char],
+/// The words that have been joined so far.
+struct Joined {
+    bytes: Vec<u8>,
     connector: char,
-) {
-    while matches!(kind, Word::Letters | Word::Number) {
-        write_word(out, *kind, word, connector);
-        (*kind, *word) = next_word(rest);
-    }
 }
 
-fn connect_unless_gap(out: &mut String, kind: Word, connector: char) {
-    if !matches!(kind, Word::None | Word::Punctuation | Word::Connector) {
-        out.push(connector);
+impl Joined {
+    fn push(&mut self, c: char) {
+        self.bytes.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
     }
-}
 
-fn write_word(out: &mut String, kind: Word, word: &[char], connector: char) {
-    if !matches!(kind, Word::Upper | Word::Connector) {
-        out.extend(word);
-        return;
+    fn connect(&mut self) {
+        self.push(self.connector);
     }
-    out.extend(word.iter().map(|c| if connects(*c) { connector } else { to_lower(*c) }));
+
+    fn connect_unless_gap(&mut self, kind: Word) {
+        if !matches!(kind, Word::None | Word::Punctuation | Word::Connector) {
+            self.connect();
+        }
+    }
+
+    /// Takes letters and numbers as long as they follow each other.
+    fn run<'u>(&mut self, kind: &mut Word, word: &mut &'u [Unit<'u>], rest: &mut &'u [Unit<'u>]) {
+        while matches!(kind, Word::Letters | Word::Number) {
+            self.word(*kind, word);
+            (*kind, *word) = next_word(rest);
+        }
+    }
+
+    fn word(&mut self, kind: Word, word: &[Unit<'_>]) {
+        for unit in word {
+            if !matches!(kind, Word::Upper | Word::Connector) {
+                self.bytes.extend_from_slice(unit.bytes);
+                continue;
+            }
+            for c in runes(unit.bytes) {
+                self.push(match c {
+                    c if connects(c) => self.connector,
+                    c if is_upper(c) => to_lower(c),
+                    c => c,
+                });
+            }
+        }
+    }
 }
 
 /// Takes the next run of characters of one sort.
-fn next_word<'c>(rest: &mut &'c [char]) -> (Word, &'c [char]) {
+fn next_word<'u>(rest: &mut &'u [Unit<'u>]) -> (Word, &'u [Unit<'u>]) {
     let all = *rest;
     let Some((first, tail)) = all.split_first() else { return (Word::None, &[]) };
-    let run = |test: &dyn Fn(char) -> bool| 1 + tail.iter().take_while(|c| test(**c)).count();
+    let run = |test: &dyn Fn(char) -> bool| 1 + tail.iter().take_while(|unit| test(unit.c)).count();
     let lower_letter = |c: char| is_letter(c) && !is_upper(c);
-    let (kind, length) = match *first {
+    let (kind, length) = match first.c {
+        char::REPLACEMENT_CHARACTER => (Word::None, all.len()),
         c if connects(c) => (Word::Connector, run(&connects)),
         c if is_punctuation(c) => (Word::Punctuation, run(&is_punctuation)),
         c if is_upper(c) => match tail.first() {
-            Some(second) if is_upper(*second) => {
+            Some(second) if is_upper(second.c) => {
                 let mut length = run(&is_upper);
                 // `HTTPStatus` is `HTTP` and `Status`.
-                if all.get(length).is_some_and(|c| is_letter(*c)) {
+                if all.get(length).is_some_and(|unit| is_letter(unit.c)) {
                     length -= 1;
                 }
                 (Word::Upper, length)
             }
-            Some(second) if is_letter(*second) => (Word::Upper, run(&lower_letter)),
+            Some(second) if is_letter(second.c) => (Word::Upper, run(&lower_letter)),
             _ => (Word::Upper, 1),
         },
         c if is_letter(c) => (Word::Letters, run(&lower_letter)),

@@ -140,7 +140,7 @@ impl Document {
                 NodeKind::Key => {}
                 NodeKind::List => {
                     let items = done.split_off(done.len().saturating_sub(here.len()));
-                    done.push(Value::List(List::new(GoType::Any, items.into_iter().rev().collect())));
+                    done.push(Value::List(List::appended(GoType::Any, items.into_iter().rev().collect())));
                 }
                 NodeKind::Map => {
                     let count = here.entries().count_all();

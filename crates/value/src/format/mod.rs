@@ -8,7 +8,7 @@ mod print;
 mod printf;
 mod text;
 
-pub(crate) use print::go_syntax;
+pub(crate) use print::{NilPointer, go_syntax};
 pub use text::Text;
 
 use crate::value::Value;

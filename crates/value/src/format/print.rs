@@ -258,14 +258,13 @@ impl<'t> Printer<'t> {
             self.text.push_str(host.type_name().trim_start_matches('*'));
         }
         self.text.push(b"{");
-        for (index, name) in host.fields().iter().enumerate() {
+        for (index, (name, field)) in host.inside().iter().enumerate() {
             self.separator(index);
             if self.flags.sharp_v || self.flags.plus_v {
                 self.text.push_str(name);
                 self.text.push(b":");
             }
-            let field = host.field(name).unwrap_or(Value::Nil);
-            self.value(&field, verb, depth + 1);
+            self.value(field, verb, depth + 1);
         }
         self.text.push(b"}");
     }
@@ -330,7 +329,8 @@ impl Host for TimeFields {
         Some(match name {
             "wall" => Value::Uint(u64::from(self.0.nanosecond()), UintKind::Uint64),
             "ext" => Value::int64(self.0.sub_seconds_from_zero()),
-            _ => Value::host(NoZone),
+            _ if self.0.zone().is_utc() => Value::host(NilPointer("*time.Location")),
+            _ => Value::host(methods::Location(self.0.zone().clone())),
         })
     }
 
@@ -339,12 +339,12 @@ impl Host for TimeFields {
     }
 }
 
-/// The zone pointer inside a Go time in UTC.
-struct NoZone;
+/// A pointer that points nowhere inside a value of Go's libraries, such as the zone of a time in UTC.
+pub(crate) struct NilPointer(pub(crate) &'static str);
 
-impl Host for NoZone {
+impl Host for NilPointer {
     fn type_name(&self) -> &'static str {
-        "*time.Location"
+        self.0
     }
 
     fn is_nil(&self) -> bool {

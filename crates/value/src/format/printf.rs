@@ -81,7 +81,8 @@ impl Reader<'_> {
             flags.width = self.number();
             self.good_index &= !(after_index && flags.width.is_some());
         }
-        if self.peek() == Some(b'.') {
+        // A point that ends the format is taken for the verb.
+        if self.peek() == Some(b'.') && self.at + 1 < self.format.len() {
             self.at += 1;
             self.good_index &= !after_index;
             after_index = self.index();

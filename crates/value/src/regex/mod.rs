@@ -6,6 +6,7 @@
 mod template;
 mod translate;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -81,12 +82,13 @@ impl Regex {
 
     /// Whether the pattern occurs in `text`.
     pub fn is_match(&self, text: &[u8]) -> bool {
-        self.0.engine.is_match(text)
+        self.0.engine.is_match(&Haystack::new(text).read)
     }
 
     /// The first match, as a range of bytes.
     pub fn find(&self, text: &[u8]) -> Option<(usize, usize)> {
-        self.0.engine.find(text).map(|found| (found.start(), found.end()))
+        let haystack = Haystack::new(text);
+        self.0.engine.find(&haystack.read).map(|found| haystack.place(found.start(), found.end()))
     }
 
     /// All matches, at most `limit` of them (`None`: all), by Go's rules: an empty match right after another match does not count.
@@ -96,6 +98,8 @@ impl Regex {
         limit: Option<usize>,
         budget: &mut Budget,
     ) -> Result<Vec<(usize, usize)>, LimitError> {
+        let haystack = Haystack::new(text);
+        let text = &*haystack.read;
         let mut found = Vec::new();
         let mut at = 0;
         let mut end_before = None;
@@ -113,7 +117,7 @@ impl Regex {
             end_before = Some(next.end());
             if accepted {
                 budget.memory(size_of::<(usize, usize)>())?;
-                found.push((next.start(), next.end()));
+                found.push(haystack.place(next.start(), next.end()));
             }
         }
         Ok(found)
@@ -158,14 +162,15 @@ impl Regex {
         budget: &mut Budget,
     ) -> Result<Vec<u8>, LimitError> {
         let pieces = template::parse(template, &self.0.names);
-        self.replace(text, budget, |out, captures| {
+        let haystack = Haystack::new(text);
+        self.replace(&haystack, budget, |out, captures| {
             for piece in &pieces {
                 match piece {
                     template::Piece::Text(text) => out.extend_from_slice(text),
                     template::Piece::Group(group) => {
-                        out.extend_from_slice(
-                            captures.get(*group).map(|found| found.as_bytes()).unwrap_or_default(),
-                        );
+                        if let Some(found) = captures.get(*group) {
+                            out.extend_from_slice(haystack.given(found.start(), found.end()));
+                        }
                     }
                 }
             }
@@ -179,15 +184,16 @@ impl Regex {
         replacement: &[u8],
         budget: &mut Budget,
     ) -> Result<Vec<u8>, LimitError> {
-        self.replace(text, budget, |out, _| out.extend_from_slice(replacement))
+        self.replace(&Haystack::new(text), budget, |out, _| out.extend_from_slice(replacement))
     }
 
     fn replace(
         &self,
-        text: &[u8],
+        haystack: &Haystack<'_>,
         budget: &mut Budget,
         mut put: impl FnMut(&mut Vec<u8>, &Captures<'_>),
     ) -> Result<Vec<u8>, LimitError> {
+        let text = &*haystack.read;
         let mut out = Vec::new();
         let (mut last_end, mut at) = (0, 0);
         while at <= text.len() {
@@ -201,7 +207,7 @@ impl Regex {
                 continue;
             }
             let before = out.len();
-            out.extend_from_slice(text.get(last_end..start).unwrap_or_default());
+            out.extend_from_slice(haystack.given(last_end, start));
             // An empty match right after another match is not replaced.
             if end > last_end || start == 0 {
                 put(&mut out, &captures);
@@ -211,10 +217,55 @@ impl Regex {
             // Past this match, and at least one character further.
             at = if at < text.len() { end.max(at + width(text, at)) } else { at + 1 };
         }
-        let rest = text.get(last_end..).unwrap_or_default();
+        let rest = haystack.given(last_end, text.len());
         budget.memory(rest.len())?;
         out.extend_from_slice(rest);
         Ok(out)
+    }
+}
+
+/// A text to search. Go takes a byte that is no UTF-8 for the character U+FFFD; the engine would match nothing there.
+struct Haystack<'t> {
+    text: &'t [u8],
+    /// The text with U+FFFD for each such byte.
+    read: Cow<'t, [u8]>,
+    /// For each offset in `read` the one in `text`; empty where they are the same.
+    offsets: Vec<usize>,
+}
+
+impl<'t> Haystack<'t> {
+    fn new(text: &'t [u8]) -> Self {
+        if std::str::from_utf8(text).is_ok() {
+            return Self { text, read: Cow::Borrowed(text), offsets: Vec::new() };
+        }
+        let (mut read, mut offsets) = (Vec::with_capacity(text.len()), Vec::with_capacity(text.len()));
+        for chunk in text.utf8_chunks() {
+            let start = offsets.last().map_or(0, |last| last + 1);
+            offsets.extend(start..start + chunk.valid().len());
+            read.extend_from_slice(chunk.valid().as_bytes());
+            for index in 0..chunk.invalid().len() {
+                read.extend_from_slice("\u{fffd}".as_bytes());
+                offsets.extend([start + chunk.valid().len() + index; 3]);
+            }
+        }
+        offsets.push(text.len());
+        Self { text, read: Cow::Owned(read), offsets }
+    }
+
+    /// A range of what is read, as a range of the text.
+    fn place(&self, start: usize, end: usize) -> (usize, usize) {
+        let original = |at: usize| if self.offsets.is_empty() { at } else { self.offset(at) };
+        (original(start), original(end))
+    }
+
+    fn offset(&self, at: usize) -> usize {
+        self.offsets.get(at).copied().unwrap_or(self.text.len())
+    }
+
+    /// The bytes of the text that a range of what is read stands for.
+    fn given(&self, start: usize, end: usize) -> &'t [u8] {
+        let (start, end) = self.place(start, end);
+        self.text.get(start..end).unwrap_or_default()
     }
 }
 

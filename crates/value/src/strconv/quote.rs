@@ -81,14 +81,15 @@ fn push_code(out: &mut String, letter: char, code: u32, digits: u32) {
     out.extend((0..digits).rev().filter_map(|digit| char::from_digit(code >> (4 * digit) & 15, 16)));
 }
 
-/// `strconv.IsPrint`: letters, marks, numbers, punctuation, symbols, and the ASCII blank.
+/// `strconv.IsPrint`: letters, marks, numbers, punctuation, symbols, and the ASCII blank. Go knows Unicode 15.
 pub fn is_print(c: char) -> bool {
     static PRINTABLE: OnceLock<Option<Regex>> = OnceLock::new();
 
     if c.is_ascii() {
         return matches!(c, ' '..='~');
     }
-    let printable = PRINTABLE.get_or_init(|| Regex::new(r"^[\p{L}\p{M}\p{N}\p{P}\p{S}]$").ok());
+    let printable =
+        PRINTABLE.get_or_init(|| Regex::new(r"^[[\p{L}\p{M}\p{N}\p{P}\p{S}]&&\p{Age:15.0}]$").ok());
     printable.as_ref().is_some_and(|printable| printable.is_match(c.encode_utf8(&mut [0; 4])))
 }
 

@@ -16,6 +16,12 @@ enum Rules {
     Named { name: String, zone: TimeZone },
 }
 
+impl Rules {
+    fn is_local(&self) -> bool {
+        matches!(self, Self::Named { name, .. } if name == "Local")
+    }
+}
+
 impl Zone {
     /// UTC.
     pub const fn utc() -> Self {
@@ -59,6 +65,15 @@ impl Zone {
     /// Whether this is UTC itself (not: a zone that happens to be at the same offset).
     pub const fn is_utc(&self) -> bool {
         self.0.is_none()
+    }
+
+    /// Whether this is the same zone as `other` in Go's eyes: UTC, that of the process, or one that was made once and handed on.
+    pub fn is_same(&self, other: &Self) -> bool {
+        match (&self.0, &other.0) {
+            (None, None) => true,
+            (Some(left), Some(right)) => Arc::ptr_eq(left, right) || left.is_local() && right.is_local(),
+            _ => false,
+        }
     }
 
     /// The name, as Go's `Location.String`.
