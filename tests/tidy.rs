@@ -9,6 +9,7 @@
 mod tidy {
     pub(crate) mod book;
     pub(crate) mod dependencies;
+    pub(crate) mod image;
     pub(crate) mod layers;
     pub(crate) mod links;
     pub(crate) mod services;
