@@ -18,6 +18,7 @@ pub mod document;
 pub mod format;
 pub mod func;
 pub mod json;
+pub mod letters;
 mod list;
 mod map;
 pub mod math;

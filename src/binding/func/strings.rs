@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use dodona_value::Value;
+use dodona_value::{Value, letters};
 
 use super::{namespace, text_function};
 
@@ -14,22 +14,9 @@ pub fn strings() -> Value {
                 [text, old, new] => Ok(text.replace(old, new)),
                 _ => Ok(String::new()),
             }),
-            text_function("ToUpper", 1, |texts| Ok(texts.concat().chars().map(upper).collect())),
-            text_function("ToLower", 1, |texts| Ok(texts.concat().chars().map(lower).collect())),
+            text_function("ToUpper", 1, |texts| Ok(letters::upper(&texts.concat()))),
+            text_function("ToLower", 1, |texts| Ok(letters::lower(&texts.concat()))),
         ])
     });
     NAMESPACE.clone()
-}
-
-/// Go maps each character to one character: `ß` has no single upper-case form and stays.
-fn upper(character: char) -> char {
-    let mut mapped = character.to_uppercase();
-    match (mapped.next(), mapped.next()) {
-        (Some(single), None) => single,
-        _ => character,
-    }
-}
-
-fn lower(character: char) -> char {
-    character.to_lowercase().next().unwrap_or(character)
 }

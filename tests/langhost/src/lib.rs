@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use dodona_value::runtime::Clock;
 use dodona_value::{
     CallError, Document, Func, GoType, Map, Numbers, Resolver, Runtime, Scope, Signature, Str, Time, Value,
-    Zone,
+    Zone, letters,
 };
 use serde_json::value::RawValue;
 
@@ -139,8 +139,8 @@ fn strings() -> Map {
         let [text, old, new] = args else { return Err("3 arguments".into()) };
         Ok(text.replace(old.as_str(), new))
     });
-    let upper = function("ToUpper", 1, |args| Ok(args.concat().to_uppercase()));
-    let lower = function("ToLower", 1, |args| Ok(args.concat().to_lowercase()));
+    let upper = function("ToUpper", 1, |args| Ok(letters::upper(&args.concat())));
+    let lower = function("ToLower", 1, |args| Ok(letters::lower(&args.concat())));
     Map::of(GoType::Any, [("ReplaceAll", replace), ("ToUpper", upper), ("ToLower", lower)])
 }
 

@@ -1,6 +1,6 @@
 //! Functions on texts. Texts are bytes, as in Go; only what counts or changes letters looks at characters.
 
-use dodona_value::{List, Str, Value};
+use dodona_value::{List, Str, Value, letters};
 use memchr::memmem;
 
 use super::number;
@@ -82,31 +82,11 @@ pub(super) fn trim_suffix(_: &mut Cx<'_, '_>, args: &[Value]) -> Result<Value, F
 }
 
 pub(super) fn upper(cx: &mut Cx<'_, '_>, args: &[Value]) -> Result<Value, Fault> {
-    mapped(cx, text(args, 0)?, |c| {
-        let mut all = c.to_uppercase();
-        match (all.next(), all.next()) {
-            (Some(one), None) => one,
-            // Characters that only a sequence spells in capitals stay, but for Greek letters with a small iota, which have a capital form of their own.
-            _ => match u32::from(c) {
-                code @ (0x1f80..=0x1f87 | 0x1f90..=0x1f97 | 0x1fa0..=0x1fa7) => {
-                    char::from_u32(code + 8).unwrap_or(c)
-                }
-                code @ (0x1fb3 | 0x1fc3 | 0x1ff3) => char::from_u32(code + 9).unwrap_or(c),
-                _ => c,
-            },
-        }
-    })
+    mapped(cx, text(args, 0)?, letters::to_upper)
 }
 
 pub(super) fn lower(cx: &mut Cx<'_, '_>, args: &[Value]) -> Result<Value, Fault> {
-    mapped(cx, text(args, 0)?, |c| {
-        let mut all = c.to_lowercase();
-        match (all.next(), all.next()) {
-            (Some(one), None) => one,
-            (Some(first), Some(_)) if c == 'İ' => first,
-            _ => c,
-        }
-    })
+    mapped(cx, text(args, 0)?, letters::to_lower)
 }
 
 /// Go maps characters one by one.

@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 
 use ::regex::Regex;
+pub(crate) use dodona_value::letters::{to_lower, to_upper};
 
 /// The characters of a text. A byte that is no UTF-8 is one U+FFFD.
 pub(crate) fn runes(text: &[u8]) -> impl Iterator<Item = char> {
@@ -27,50 +28,6 @@ fn map(text: &[u8], ascii: fn(&u8) -> u8, other: fn(char) -> char) -> Vec<u8> {
     }
     let mapped: String = runes(text).map(other).collect();
     mapped.into_bytes()
-}
-
-/// Whether a pair of cases came with Unicode 16 or 17. Go knows Unicode 15: it leaves these letters alone.
-fn is_new_pair(c: char) -> bool {
-    matches!(
-        u32::from(c),
-        0x1c89..=0x1c8a | 0xa7cb..=0xa7cf | 0xa7d2..=0xa7d5 | 0xa7da..=0xa7dc | 0x10d50..=0x10d85 | 0x16ea0..=0x16ed3
-    )
-}
-
-/// The upper case of one character, as one character: ß stays ß.
-pub(crate) fn to_upper(c: char) -> char {
-    // Two older letters got their capitals with Unicode 16.
-    if is_new_pair(c) || matches!(c, '\u{19b}' | '\u{264}') {
-        return c;
-    }
-    let mut mapped = c.to_uppercase();
-    match (mapped.next(), mapped.next()) {
-        (Some(single), None) => single,
-        _ => with_iota(c).unwrap_or(c),
-    }
-}
-
-/// Greek letters with a small iota below have an upper case of one character, besides the one of two that is usual.
-fn with_iota(c: char) -> Option<char> {
-    let shift = match u32::from(c) {
-        0x1f80..=0x1f87 | 0x1f90..=0x1f97 | 0x1fa0..=0x1fa7 => 8,
-        0x1fb3 | 0x1fc3 | 0x1ff3 => 9,
-        _ => return None,
-    };
-    char::from_u32(u32::from(c) + shift)
-}
-
-/// The lower case of one character, as one character.
-pub(crate) fn to_lower(c: char) -> char {
-    if is_new_pair(c) {
-        return c;
-    }
-    let mut mapped = c.to_lowercase();
-    match (mapped.next(), mapped.next()) {
-        (Some(single), None) => single,
-        _ if c == '\u{130}' => 'i',
-        _ => c,
-    }
 }
 
 /// The title case of one character: upper case, but for the letters that are two in one.

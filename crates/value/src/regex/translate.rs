@@ -23,11 +23,13 @@ enum Last {
     Nothing,
     /// Something: its size and the product of the counts in it.
     Piece { size: u64, repeat: u64 },
-    /// A repetition.
-    Repeated,
+    /// A repetition: the same of the whole.
+    Repeated { size: u64, repeat: u64 },
 }
 
 struct Group {
+    /// Where it begins in the output.
+    start: usize,
     /// Size and count product of what came before in the enclosing sequence.
     size: u64,
     repeat: u64,
@@ -40,7 +42,8 @@ struct Translator<'p> {
     names: Vec<Option<String>>,
     groups: Vec<Group>,
     last: Last,
-    /// Where the last piece ends in the output.
+    /// Where the last piece begins and ends in the output, with its repetition.
+    piece_start: usize,
     piece_end: usize,
     /// Size and largest count product of the sequence that is being read.
     size: u64,
@@ -55,6 +58,7 @@ pub(super) fn translate(pattern: &str) -> Result<Translated, RegexError> {
         names: vec![None],
         groups: Vec::new(),
         last: Last::Nothing,
+        piece_start: 0,
         piece_end: 0,
         size: 0,
         repeat: 1,
@@ -92,6 +96,7 @@ impl<'p> Translator<'p> {
     }
 
     fn piece(&mut self, text: &str) {
+        self.piece_start = self.out.len();
         self.out.push_str(text);
         self.piece_end = self.out.len();
         self.last = Last::Piece { size: 1, repeat: 1 };
@@ -148,8 +153,7 @@ impl<'p> Translator<'p> {
         self.take();
         if self.peek() != Some('?') {
             self.names.push(None);
-            self.out.push('(');
-            return self.enter();
+            return self.enter("(");
         }
         self.take();
         let long = self.eat("P<");
@@ -166,8 +170,7 @@ impl<'p> Translator<'p> {
             }
             self.at += name.len() + 1;
             self.names.push(Some(name.to_owned()));
-            self.out.push('(');
-            return self.enter();
+            return self.enter("(");
         }
         self.flags(start)
     }
@@ -191,17 +194,15 @@ impl<'p> Translator<'p> {
                     text.push('-');
                 }
                 Some(end @ (':' | ')')) if any || !negative => {
-                    self.out.push_str(&text);
-                    self.out.push(end);
+                    text.push(end);
                     if end == ':' {
-                        return self.enter();
+                        return self.enter(&text);
                     }
-                    if text == "(?" {
-                        // `(?)` says nothing; Rust does not know it.
-                        let length = self.out.len() - "(?)".len();
-                        self.out.truncate(length);
+                    self.close_repetition();
+                    // `(?)` says nothing; Rust does not know it.
+                    if text != "(?)" {
+                        self.out.push_str(&text);
                     }
-                    // A repetition after this one repeats what stands before it.
                     return Ok(());
                 }
                 _ => return Err(RegexError::new("unknown syntax after `(?`", start)),
@@ -209,11 +210,21 @@ impl<'p> Translator<'p> {
         }
     }
 
-    fn enter(&mut self) -> Result<(), RegexError> {
+    /// A repetition behind flags repeats what stands before them, even where that is a repetition.
+    fn close_repetition(&mut self) {
+        let Last::Repeated { size, repeat } = self.last else { return };
+        self.out.insert(self.piece_end, ')');
+        self.out.insert_str(self.piece_start, "(?:");
+        self.piece_end += "(?:)".len();
+        self.last = Last::Piece { size, repeat };
+    }
+
+    fn enter(&mut self, opening: &str) -> Result<(), RegexError> {
         if self.groups.len() >= super::NEST_LIMIT as usize {
             return self.fail("groups are nested too deep");
         }
-        self.groups.push(Group { size: self.size, repeat: self.repeat });
+        self.groups.push(Group { start: self.out.len(), size: self.size, repeat: self.repeat });
+        self.out.push_str(opening);
         self.size = 1;
         self.repeat = 1;
         self.last = Last::Nothing;
@@ -224,6 +235,7 @@ impl<'p> Translator<'p> {
         let Some(outer) = self.groups.pop() else { return self.fail("`)` without `(`") };
         self.take();
         self.out.push(')');
+        self.piece_start = outer.start;
         self.piece_end = self.out.len();
         self.last = Last::Piece { size: self.size, repeat: self.repeat };
         self.size = self.size.saturating_add(outer.size);
@@ -260,22 +272,25 @@ impl<'p> Translator<'p> {
     fn repetition(&mut self, text: String, count: Option<u64>) -> Result<(), RegexError> {
         let (size, repeat) = match self.last {
             Last::Nothing => return self.fail(format!("nothing to repeat before `{text}`")),
-            Last::Repeated => {
+            Last::Repeated { .. } => {
                 return self.fail(format!("`{text}` repeats a repetition; put the first one in a group"));
             }
             Last::Piece { size, repeat } => (size, repeat),
         };
+        let (mut whole, mut product) = (size, repeat);
         if let Some(count) = count {
-            let repeat = repeat.saturating_mul(count.max(1));
-            if repeat > MAX_REPEAT {
+            product = repeat.saturating_mul(count.max(1));
+            if product > MAX_REPEAT {
                 return self.fail("nested counts multiply to more than 1000");
             }
-            self.repeat = self.repeat.max(repeat);
-            self.size = self.size.saturating_add(size.saturating_mul(count));
+            whole = size.saturating_mul(count);
+            self.repeat = self.repeat.max(product);
+            self.size = self.size.saturating_add(whole);
         }
         let text = if self.eat("?") { format!("{text}?") } else { text };
         self.out.insert_str(self.piece_end, &text);
-        self.last = Last::Repeated;
+        self.piece_end += text.len();
+        self.last = Last::Repeated { size: whole, repeat: product };
         Ok(())
     }
 

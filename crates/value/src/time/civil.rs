@@ -34,18 +34,22 @@ pub(super) fn from_days(days: i64) -> (i64, u8, u8) {
     (year, small(month), small(day))
 }
 
-/// The day since 1970-01-01 of the first of a month. The month may lie outside 1 to 12, as in Go.
+/// The year from which days are counted on the way, far enough back that no year of Go's is before it, and what 1970-01-01 is from there.
+const FIRST_YEAR: u64 = 292_277_022_400;
+const EPOCH_DAY: u64 = FIRST_YEAR / 400 * 146_097 + 719_468;
+
+/// The day since 1970-01-01 of the first of a month. The month may lie outside 1 to 12, as in Go, and years that are out of reach wrap around as there.
 pub(super) fn to_days(year: i64, month: i64) -> i64 {
-    let year = year
-        .saturating_add(month.wrapping_sub(1).div_euclid(12))
-        .clamp(-1_000_000_000_000, 1_000_000_000_000);
-    let month = month.wrapping_sub(1).rem_euclid(12) + 1;
-    let year = if month <= 2 { year - 1 } else { year };
-    let era = year.div_euclid(400);
-    let year_of_era = year.rem_euclid(400);
+    let month = month.wrapping_sub(1);
+    let year = year.wrapping_add(month.div_euclid(12));
+    let month = month.rem_euclid(12) + 1;
+    // Years begin in March, so that the odd day is the last of the year.
+    let year = if month <= 2 { year.wrapping_sub(1) } else { year }.cast_unsigned().wrapping_add(FIRST_YEAR);
     let day_of_year = (153 * (if month > 2 { month - 3 } else { month + 9 }) + 2) / 5;
-    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    era * 146_097 + day_of_era - 719_468
+    let centuries = 146_097_u64.wrapping_mul(year / 100) / 4;
+    let years = 1_461 * (year % 100) / 4;
+    let days = centuries.wrapping_add(years).wrapping_add_signed(day_of_year);
+    days.wrapping_sub(EPOCH_DAY).cast_signed()
 }
 
 /// How many days a month (1 to 12) has.

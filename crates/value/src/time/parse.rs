@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::civil::{MONTHS, WEEKDAYS, days_in_month};
+use super::duration::Duration;
 use super::layout::{Element, OffsetForm, next};
 use super::moment::Time;
 use super::zone::Zone;
@@ -262,13 +263,13 @@ impl Parts {
         }
         // An abbreviation means something only where the zone itself uses it; otherwise it is taken for
         // another name of UTC, and `GMT+3` only looks at the moment three hours further east.
-        let moment = at(local.clone());
-        if local.at(moment.unix_seconds()).0 == self.zone_name {
-            return Ok(moment);
+        let as_utc = at(Zone::utc());
+        if let Some(offset) = local.offset_named(&self.zone_name, as_utc.unix_seconds()) {
+            return Ok(as_utc.add(Duration::from_seconds(-i64::from(offset))).with_zone(local.clone()));
         }
         let hours =
             self.zone_name.strip_prefix("GMT").and_then(|hours| hours.parse::<i32>().ok()).unwrap_or(0);
-        Ok(at(Zone::utc()).with_zone(Zone::fixed(self.zone_name.clone(), hours * 3_600)))
+        Ok(as_utc.with_zone(Zone::fixed(self.zone_name.clone(), hours * 3_600)))
     }
 
     /// Year, month and day, from whatever was given; checks that the day exists.

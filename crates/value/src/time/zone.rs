@@ -16,6 +16,9 @@ enum Rules {
     Named { name: String, zone: TimeZone },
 }
 
+/// 2040-01-01, after which no zone gets a name or an offset that it did not have before.
+const LAST_CHANGE: i64 = 2_208_988_800;
+
 impl Rules {
     fn is_local(&self) -> bool {
         matches!(self, Self::Named { name, .. } if name == "Local")
@@ -104,6 +107,31 @@ impl Zone {
             Some(Rules::Fixed { offset, .. }) => *offset,
             Some(Rules::Named { zone, .. }) => zone.to_offset(clamped(seconds)).seconds(),
         }
+    }
+
+    /// The offset that an abbreviation stands for here, where clocks show `local` (seconds since 1970, as if in UTC): the one that is in force then under this
+    /// name, else the first that ever was. `None` if the zone never used the name.
+    pub(super) fn offset_named(&self, name: &str, local: i64) -> Option<i32> {
+        let zone = match self.0.as_deref()? {
+            Rules::Fixed { abbreviation, offset } => return (abbreviation == name).then_some(*offset),
+            Rules::Named { zone, .. } => zone,
+        };
+        let first = zone.to_offset_info(jiff::Timestamp::MIN);
+        let first = (first.abbreviation() == name).then(|| first.offset().seconds());
+        // Rules that go on forever repeat themselves long before this year.
+        let last = jiff::Timestamp::from_second(LAST_CHANGE).unwrap_or(jiff::Timestamp::MAX);
+        let changes = zone.following(jiff::Timestamp::MIN).take_while(|change| change.timestamp() < last);
+        let later =
+            changes.filter(|change| change.abbreviation() == name).map(|change| change.offset().seconds());
+        let mut known = None;
+        for offset in first.into_iter().chain(later) {
+            let (here, in_force) = self.at(local.saturating_sub(offset.into()));
+            if here == name {
+                return Some(in_force);
+            }
+            known = known.or(Some(offset));
+        }
+        known
     }
 
     /// When the rule that is in force at a moment began to be, in seconds since 1970; `None` where it always was.
