@@ -329,7 +329,7 @@ pub(crate) fn get(object: &Value, key: &Value) -> Result<Value, Fault> {
         }
         _ => match key {
             Value::Str(name) => field_of_value(object, &name.to_string_lossy()).map(Slot::into_value),
-            _ if matches!(object.kind(), Kind::Struct | Kind::Ptr) && !object.is_nil() => {
+            _ if matches!(object.kind(), Kind::Struct | Kind::Ptr) && !super::slot::is_nil(object) => {
                 return Err(Fault::ty(format!("a {} has no elements", Slot::Ref(object).type_name())));
             }
             _ => None,

@@ -68,16 +68,32 @@ fn plain(size: f64, precision: Option<usize>, bits: u32) -> String {
     }
 }
 
-/// The shortest digits of `size`. Between two that are equally near, Go takes the even one, Rust the upper one. That happens only where the number ends in
-/// a quarter and its neighbours are a quarter away.
+/// The shortest digits of `size`. Between two that are equally near, Go takes the even one; Rust does not.
 fn nearest_even(size: f64, mut shortest: String) -> String {
-    // 2^50 to 2^51, where the last two bits count quarters.
-    const QUARTERS: std::ops::Range<f64> = 1_125_899_906_842_624.0..2_251_799_813_685_248.0;
-    let last = shortest.find('e').unwrap_or(shortest.len()).saturating_sub(1);
-    let one_quarter = QUARTERS.contains(&size) && size.to_bits() & 3 == 1;
-    if one_quarter && shortest.get(last..=last) == Some("3") {
-        shortest.replace_range(last..=last, "2");
+    let (mantissa, exponent) = parts(size, 64);
+    // Half-way numbers have few binary places and all the digits that a float has room for.
+    let places = exponent.saturating_add(i32::try_from(mantissa.trailing_zeros()).unwrap_or(0));
+    if !(-25..=-2).contains(&places) {
+        return shortest;
     }
+    let end = shortest.find('e').unwrap_or(shortest.len());
+    let digits = shortest.get(..end).unwrap_or_default().replace('.', "").trim_start_matches('0').len();
+    if digits < 15 {
+        return shortest;
+    }
+    let exact = format!("{size:.40e}").replace('.', "");
+    let (kept, rest) = exact.split_at_checked(digits).unwrap_or_default();
+    let half = rest.strip_prefix('5').and_then(|rest| rest.split_once('e'));
+    if !half.is_some_and(|(zeros, _)| zeros.bytes().all(|digit| digit == b'0')) {
+        return shortest;
+    }
+    let even = match kept.bytes().last() {
+        Some(digit @ (b'0' | b'2' | b'4' | b'6' | b'8')) => digit,
+        Some(digit @ (b'1' | b'3' | b'5' | b'7')) => digit + 1,
+        // A nine would be rounded up to a zero at the end, and the number would be shorter.
+        _ => return shortest,
+    };
+    shortest.replace_range(end - 1..end, char::from(even).encode_utf8(&mut [0; 4]));
     shortest
 }
 
