@@ -116,8 +116,17 @@ impl Repeats {
     /// Reads `retryMax`, `retryWaitMin` and `retryWaitMax`; 0 and what is absent is as in `otherwise`, a negative
     /// `retryMax` means none (services 2.3).
     pub fn read(options: &Options<'_>, otherwise: Self) -> Result<Self, NodeError> {
-        let wait =
-            |name, default| Ok(options.duration(name)?.filter(|wait| !wait.is_zero()).unwrap_or(default));
+        let wait = |name, default| {
+            // Nothing means the default, so less than nothing is how upstream writes "no pause".
+            let at_once =
+                options.fields().get(name).and_then(|node| node.int().ok()).is_some_and(|span| span < 0);
+            let span = if at_once {
+                Some(Duration::ZERO)
+            } else {
+                options.duration(name)?.filter(|span| !span.is_zero())
+            };
+            Ok(span.unwrap_or(default))
+        };
         let most = match options.int("retryMax")?.unwrap_or(0) {
             0 => otherwise.most,
             other => u32::try_from(other.max(0)).unwrap_or(u32::MAX),

@@ -122,7 +122,41 @@ impl List {
 
 /// Reads a field of a rendered section: a structure as it is, a text as JSON; empty text is `None`.
 pub fn read(section: Option<&Value>, field: &'static str) -> Result<Option<Value>, InvalidPayload> {
-    read_as(section, field, |text| serde_json::from_str(text).map_err(|error| error.to_string()))
+    read_as(section, field, json)
+}
+
+/// `text` as JSON. Halves of characters (`\ud83d` alone), as they are left where somebody cut an escaped text, count as the
+/// replacement character, as upstream reads them.
+fn json(text: &str) -> Result<Value, String> {
+    serde_json::from_str(text).or_else(|error| {
+        let whole = without_half_characters(text);
+        let again = whole.filter(|whole| whole != text).and_then(|whole| serde_json::from_str(&whole).ok());
+        again.ok_or_else(|| error.to_string())
+    })
+}
+
+/// `text` with `\ufffd` in the place of escapes that are one half of a pair; `None` if there are no escapes.
+fn without_half_characters(text: &str) -> Option<String> {
+    let unit = |at: &str| {
+        let digits = at.strip_prefix("\\u")?.get(..4)?;
+        u16::from_str_radix(digits, 16).ok()
+    };
+    let mut whole = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, _)) = rest.split_once('\\') {
+        let at = rest.get(before.len()..)?;
+        whole.push_str(before);
+        let pair = || matches!(at.get(6..).and_then(unit), Some(0xdc00..=0xdfff));
+        let (escape, length) = match unit(at) {
+            Some(0xd800..=0xdbff) if pair() => (at.get(..12)?, 12),
+            Some(0xd800..=0xdfff) => ("\\ufffd", 6),
+            _ => (at.get(..2)?, 2),
+        };
+        whole.push_str(escape);
+        rest = at.get(length..)?;
+    }
+    whole.push_str(rest);
+    Some(whole)
 }
 
 /// The same for a text that may be YAML, of which JSON is a part (services 2.9). Blanks are nothing.

@@ -19,6 +19,11 @@ impl TextMap {
         node.fields()?.iter().map(compile).collect::<Result<_, NodeError>>().map(Self)
     }
 
+    /// Whether there are no entries.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Renders all values; `field` names the map in errors.
     pub fn render(
         &self,

@@ -1,11 +1,12 @@
 //! The services against recorders: `tests/services/<service>/<case>.yaml` are the cases, this is the harness.
 //!
 //! `contract.rs` is what each service states about itself; `verdicts.rs`, `receivers.rs`, `egress.rs` and `secrets.rs` run
-//! over the table of services with it, so that none can be forgotten, as does `rehearsal.rs`; `docs.rs` sends the examples of
-//! the docs pages; `peers` talks to receivers that others wrote.
+//! over the table of services with it, so that none can be forgotten, as does `rehearsal.rs`; `connections.rs` counts what
+//! many messages open; `docs.rs` sends the examples of the docs pages; `peers` talks to receivers that others wrote.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a harness of tests fails by panicking")]
 
 mod case;
+mod connections;
 mod contract;
 mod docs;
 mod egress;

@@ -101,7 +101,7 @@ impl Account {
         let none = || Keys { id: "rehearsal".to_owned(), secret: String::new(), token: None };
         Session {
             region: region.to_owned(),
-            endpoint: if endpoint.is_empty() { fixed() } else { endpoint.trim_end_matches('/').to_owned() },
+            endpoint: if endpoint.is_empty() { fixed() } else { endpoint.clone() },
             keys: keys.clone().unwrap_or_else(none),
         }
     }
@@ -142,7 +142,7 @@ impl Account {
         let own = Some(self.settings.endpoint.clone()).filter(|url| !url.is_empty());
         let configured = || configured_endpoint(&self.ambient, service, Some(profile));
         match own.or_else(configured) {
-            Some(url) => Ok(url.trim_end_matches('/').to_owned()),
+            Some(url) => Ok(url),
             None if region.is_empty() => {
                 Err(refuse("no region is known: set `region`, or AWS_REGION in the environment".to_owned()))
             }

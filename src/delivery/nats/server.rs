@@ -51,12 +51,15 @@ impl Server {
             return Err("an address has no host".to_owned());
         }
         let decoded = |text: &str| percent_decoded(text);
+        // `user:@host` is a user with an empty password, of which the parser knows nothing.
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        let has_password = authority.rsplit_once('@').is_some_and(|(user, _)| user.contains(':'));
         Ok(Self {
             host: host.to_owned(),
             port: url.port().unwrap_or(PORT),
             tls,
             user: Some(url.username()).filter(|user| !user.is_empty()).map(decoded),
-            password: url.password().map(decoded),
+            password: has_password.then(|| decoded(url.password().unwrap_or_default())),
         })
     }
 }
@@ -85,6 +88,7 @@ mod tests {
             ("localhost", server("localhost", 4222, false, None, None)),
             ("127.0.0.1:1234/", server("127.0.0.1", 1234, false, None, None)),
             ("nats://ann:p%40+w@[::1]:80", server("::1", 80, false, Some("ann"), Some("p@+w"))),
+            ("nats://ann:@h", server("h", 4222, false, Some("ann"), Some(""))),
             ("tls://t0ken@h.example:443", server("h.example", 443, true, Some("t0ken"), None)),
         ] {
             assert_eq!(Server::list(text).as_deref(), Ok([expected].as_slice()), "{text}");

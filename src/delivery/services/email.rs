@@ -64,18 +64,22 @@ fn build(context: &mut BuildContext<'_>, settings: &Node) -> Result<Arc<dyn Serv
     let mut transport = options.transport()?;
     transport.insecure_skip_verify |= options.flag("insecure_skip_verify")?;
     let hello = options.text("helo")?;
+    let host = options.text("host")?.trim().to_owned();
+    if host.is_empty() {
+        let message = "no `host` is set: mail goes to the server on this machine";
+        context.warnings.push(options.error("host", message));
+    }
     let server = Server {
-        host: options.text("host")?.trim().to_owned(),
+        // As upstream, whose dialler takes an empty host for this.
+        host: if host.is_empty() { "localhost".to_owned() } else { host },
         port,
         hello: if hello.is_empty() { "localhost".to_owned() } else { hello },
         security: security(&options, port)?,
         credentials: Some((username, password))
             .filter(|(user, password)| !user.is_empty() && !password.is_empty()),
     };
-    for (name, missing) in [("host", server.host.is_empty()), ("port", port == 0)] {
-        if missing {
-            context.warnings.push(options.error(name, format!("no `{name}` is set: mail cannot be sent")));
-        }
+    if port == 0 {
+        context.warnings.push(options.error("port", "no `port` is set: mail cannot be sent"));
     }
     Ok(Arc::new(Email {
         name: context.name.to_owned(),
@@ -110,13 +114,9 @@ fn security(options: &Options<'_>, port: u16) -> Result<Security, NodeError> {
 
 impl Email {
     async fn attempt(&self, message: &Message, recipient: &str) -> Result<Receipt, DeliveryError> {
-        for (name, missing) in [("host", self.server.host.is_empty()), ("port", self.server.port == 0)] {
-            if missing {
-                return Err(refuse(
-                    ErrorKind::Config,
-                    format!("no `{name}` is set for service `{}`", self.name),
-                ));
-            }
+        if self.server.port == 0 {
+            let detail = format!("no `port` is set for service `{}`", self.name);
+            return Err(refuse(ErrorKind::Config, detail));
         }
         let from = address::parse(&self.from).map_err(|problem| {
             refuse(ErrorKind::Config, format!("the sender (`from`) cannot be used: {problem}"))
@@ -197,7 +197,11 @@ fn compose(
     };
     let body = Body::new_with_encoding(body.to_owned(), ContentTransferEncoding::QuotedPrintable)
         .map_err(|_| internal(&"the body cannot be encoded"))?;
+    // Made of the addresses themselves: read back from the headers, some of them would be lost.
+    let people = to.iter().map(|mailbox| mailbox.email.clone()).collect();
+    let envelope = lettre::address::Envelope::new(Some(from.email.clone()), people);
     let mut builder = lettre::Message::builder()
+        .envelope(envelope.map_err(|error| internal(&error))?)
         .from(from.clone())
         .subject(text(section, "subject"))
         .date(now)

@@ -66,7 +66,7 @@ impl HttpService for GoogleChat {
     }
 
     fn judge(&self, reply: &Reply) -> Result<Receipt, DeliveryError> {
-        let Some(answer) = reply.json() else {
+        let Some(answer) = reply.json().filter(|answer| answer.is_object() || answer.is_null()) else {
             let told = format!("cannot send message: {}", reply.quote);
             let error =
                 if reply.status().is_success() { reply.expect_json("Google Chat").err() } else { None };

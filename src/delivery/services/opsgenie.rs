@@ -59,7 +59,7 @@ fn build(context: &mut BuildContext<'_>, settings: &Node) -> Result<Arc<dyn Serv
 /// A bare host is reached with HTTPS if `api` is in its name, otherwise with HTTP, as upstream does; whole URLs are taken
 /// as they are.
 fn url(setting: &str) -> String {
-    match setting {
+    match setting.trim_end_matches('/') {
         "" => format!("https://{DEFAULT_API}/v2/alerts"),
         url if url.contains("://") => below(url, "v2/alerts"),
         host if host.contains("api") => format!("https://{host}/v2/alerts"),

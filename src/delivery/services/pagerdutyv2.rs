@@ -155,7 +155,10 @@ impl HttpService for PagerDuty {
             return Err(reply.limited(refusal(reply), "ratelimit-reset"));
         }
         let answer = reply.expect_json("PagerDuty's API")?;
-        if !matches!(text(Some(&answer), "status"), "" | "success") {
+        // A relay may have words of its own for a success; a refusal says what is wrong.
+        let status = text(Some(&answer), "status");
+        let refused = ["invalid", "error", "fail"].iter().any(|word| status.contains(word));
+        if refused || !texts(&answer, "/errors").is_empty() {
             return Err(reply.error(refusal(reply)));
         }
         let id = Some(text(Some(&answer), "dedup_key")).filter(|id| !id.is_empty());

@@ -53,7 +53,8 @@ struct Login {
 fn build(context: &mut BuildContext<'_>, settings: &Node) -> Result<Arc<dyn Service>, NodeError> {
     let mut options = Options::read(settings)?;
     let server = options.text("serverUrl")?;
-    let server = server.trim().trim_end_matches('/');
+    // Of the address upstream takes scheme, host and path only.
+    let server = server.trim().split(['?', '#']).next().unwrap_or_default().trim_end_matches('/');
     if server.is_empty() {
         let message =
             "no `serverUrl` is set: expected the address of your server, `https://chat.example.org`";
@@ -101,16 +102,16 @@ impl CallService for RocketChat {
     }
 
     async fn attempt(&self, message: &Message, recipient: &str) -> Result<Receipt, DeliveryError> {
-        let body = self.body(message, recipient)?;
         let deadline = self.caller.deadline();
         let (login, is_new) = self.login(None, deadline).await?;
+        let body = self.body(message, recipient)?;
         let mut reply = self.post(&body, &login, deadline).await?;
         if reply.status().as_u16() == 401 && !is_new {
             // The token has run out or was taken back.
             let (login, _) = self.login(Some(&login), deadline).await?;
             reply = self.post(&body, &login, deadline).await?;
         }
-        let answer = judge(&reply)?;
+        let answer = judge(&reply, said_yes)?;
         let id = answer.pointer("/message/_id").and_then(Value::as_str).map(ToOwned::to_owned);
         Ok(reply.receipt(id))
     }
@@ -156,7 +157,7 @@ impl RocketChat {
         let form = [("user", self.email.clone()), ("password", self.password.clone())];
         let request = Outgoing::new("POST", &format!("{}/login", self.api))?.form(&form);
         let reply = self.caller.send_for(&["/data/authToken"], request, Repeats::NONE, deadline).await?;
-        let answer = judge(&reply)?;
+        let answer = judge(&reply, |answer| said_yes(answer) || text(Some(answer), "status") == "success")?;
         let field = |name: &str| text(answer.get("data"), name).to_owned();
         let login = Login { token: field("authToken"), user: field("userId") };
         if login.token.is_empty() || login.user.is_empty() {
@@ -175,8 +176,13 @@ impl RocketChat {
     }
 }
 
-/// A success has a good status and says so in the body: `success: true`, or `status: success` after a login.
-fn judge(reply: &Reply) -> Result<Value, DeliveryError> {
+/// How a success is said in the body; after a login `status: success` says it too.
+fn said_yes(answer: &Value) -> bool {
+    answer.get("success").and_then(Value::as_bool) == Some(true)
+}
+
+/// A success has a good status and a body that `says_yes`.
+fn judge(reply: &Reply, says_yes: impl Fn(&Value) -> bool) -> Result<Value, DeliveryError> {
     let Some(answer) = reply.json() else {
         if reply.status().is_success() {
             let error = reply.expect_json("Rocket.Chat's API").err().unwrap_or_else(|| reply.refused());
@@ -184,9 +190,7 @@ fn judge(reply: &Reply) -> Result<Value, DeliveryError> {
         }
         return Err(reply.error(told(reply, &Value::Null)));
     };
-    let succeeded = answer.get("success").and_then(Value::as_bool) == Some(true)
-        || text(Some(&answer), "status") == "success";
-    if reply.status().is_success() && succeeded {
+    if reply.status().is_success() && says_yes(&answer) {
         return Ok(answer);
     }
     let detail = told(reply, &answer);

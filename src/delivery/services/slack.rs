@@ -202,6 +202,8 @@ fn blocks(section: Option<&Value>) -> Result<Option<Value>, InvalidPayload> {
     };
     match blocks {
         None | Some(Value::Null) => Ok(None),
+        // Upstream's library reads this as no blocks.
+        Some(Value::Object(map)) if map.is_empty() => Ok(None),
         Some(Value::Array(items)) => {
             Ok(Some(Value::Array(items))
                 .filter(|items| items.as_array().is_some_and(|items| !items.is_empty())))

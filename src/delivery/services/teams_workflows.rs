@@ -168,6 +168,16 @@ fn check(url: &str, any: bool) -> Result<(), String> {
     ))
 }
 
+/// A number as people write it: whole ones without a point and without an exponent, as far as that is exact.
+fn plain(number: &serde_json::Number) -> String {
+    /// From here on not every whole number is a float.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    match number.as_f64().filter(|value| number.is_f64() && value.fract() == 0.0 && value.abs() < EXACT) {
+        Some(value) => format!("{value:.0}"),
+        None => number.to_string(),
+    }
+}
+
 /// The facts whose names are texts; `None` if there are none.
 fn fact_set(facts: &[Value]) -> Option<Value> {
     let fact = |fact: &Value| {
@@ -175,6 +185,7 @@ fn fact_set(facts: &[Value]) -> Option<Value> {
         let value = match fact.get("value") {
             None | Some(Value::Null) => String::new(),
             Some(Value::String(text)) => text.clone(),
+            Some(Value::Number(number)) => plain(number),
             Some(other) => other.to_string(),
         };
         Some(json!({"title": name, "value": value}))

@@ -86,11 +86,8 @@ impl HttpService for Webhook {
         let method = Some(text(entry, "method")).filter(|method| !method.is_empty()).unwrap_or("GET");
         let body = if entry.is_some() { text(entry, "body") } else { &message.text };
         let mut request = Outgoing::new(method, &join(&self.url, text(entry, "path")))?;
-        for (name, value) in &self.headers {
-            // The host is the URL's; upstream ignores the header too.
-            if !name.trim().eq_ignore_ascii_case("host") {
-                request = request.header(name, value)?;
-            }
+        for (name, value) in self.headers.iter().filter(|(name, _)| !is_of_the_request(name)) {
+            request = request.header(name, value)?;
         }
         if let Some((user, password)) = &self.basic {
             request = request.basic(user, password)?;
@@ -125,6 +122,14 @@ impl HttpService for Webhook {
     fn redirects(&self) -> Redirects {
         Redirects::Anywhere
     }
+}
+
+/// Whether a header follows from the URL and the body, so that nobody can set it; upstream ignores these too. With a length
+/// that is not the body's, a receiver would wait for the rest.
+fn is_of_the_request(name: &str) -> bool {
+    ["host", "content-length", "transfer-encoding", "trailer"]
+        .iter()
+        .any(|own| name.trim().eq_ignore_ascii_case(own))
 }
 
 /// Pure text, as upstream: a query in `url` stays in front of the path.

@@ -82,6 +82,7 @@ mod tests {
             ("Pythia Δ <cd@example.org>", "Pythia Δ <cd@example.org>"),
             ("\"Doe, Jane\" <j@example.org>", "\"Doe, Jane\" <j@example.org>"),
             ("root@localhost", "root@localhost"),
+            ("root@[192.0.2.1]", "root@[192.0.2.1]"),
             ("jörg@example.org", "jörg@example.org"),
             ("info@münchen.example", "info@xn--mnchen-3ya.example"),
         ] {

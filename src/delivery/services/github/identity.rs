@@ -103,7 +103,7 @@ impl App {
             .header("x-github-api-version", super::api::VERSION)?
             .bearer(&assertion)?
             .json(&Value::Null);
-        let reply = caller.send(request, Repeats::NONE, deadline).await?;
+        let reply = caller.send_for(&["/token"], request, Repeats::NONE, deadline).await?;
         let failed = format!("could not refresh installation id {}'s token", self.installation);
         if !reply.status().is_success() {
             let help = match reply.status() {

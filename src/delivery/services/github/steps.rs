@@ -1,6 +1,6 @@
 //! The parts of a message, one request or a few each, in upstream's order (services 2.10).
 
-use dodona_value::time::{Layout, Zone, parse};
+use dodona_value::time::{Layout, Zone, format, parse};
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
@@ -304,15 +304,16 @@ fn check_run_body(part: &Value, revision: &str) -> Result<Value, DeliveryError> 
                 .to_owned(),
         ));
     }
-    for name in ["started_at", "completed_at"] {
-        let time = field(name);
-        if !time.is_empty() && parse(Layout::RFC3339, time, &Zone::utc()).is_err() {
-            let time = time.escape_debug();
-            return Err(refuse(format!(
-                "github checkrun: `{name}` must be a time such as `2024-05-06T07:08:09Z`, found `{time}`"
-            )));
-        }
-    }
+    // What upstream reads as a time is more than GitHub takes, so it goes out in the one form, in its own zone.
+    let time = |name: &str| match (field(name), parse(Layout::RFC3339, field(name), &Zone::utc())) {
+        ("", _) => Ok(String::new()),
+        (_, Ok(time)) => Ok(format(&time, Layout::RFC3339_NANO)),
+        (time, Err(_)) => Err(refuse(format!(
+            "github checkrun: `{name}` must be a time such as `2024-05-06T07:08:09Z`, found `{}`",
+            time.escape_debug()
+        ))),
+    };
+    let (started, completed) = (time("started_at")?, time("completed_at")?);
     let mut body = Map::new();
     body.insert("name".to_owned(), field("name").into());
     body.insert("head_sha".to_owned(), revision.into());
@@ -322,8 +323,8 @@ fn check_run_body(part: &Value, revision: &str) -> Result<Value, DeliveryError> 
         ("details_url", field("details_url")),
         ("status", status),
         ("conclusion", conclusion),
-        ("started_at", field("started_at")),
-        ("completed_at", field("completed_at")),
+        ("started_at", &started),
+        ("completed_at", &completed),
     ];
     body.extend(
         optional

@@ -1,6 +1,6 @@
 //! The template section of opsgenie: texts, lists and a map (services 2.12).
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::delivery::section::{Field, FieldSection, object};
 use crate::delivery::template::Text;
@@ -26,7 +26,7 @@ struct Opsgenie {
 
 /// The fields of somebody who may see the alert.
 const PERSON: &[Field] = &[
-    Field::text("type").always(),
+    Field::text("type").always().shown(),
     Field::text("name").always(),
     Field::text("id").always(),
     Field::text("username").always().shown(),
@@ -60,6 +60,15 @@ pub(super) fn compile(template: &str, section: &Node) -> Result<Box<dyn Section>
     }))
 }
 
+/// Puts a list or map in the place of an earlier one; nothing takes the place of it if there is nothing in it.
+fn replace(into: &mut Map<String, Value>, name: &str, filled: bool, value: Value) {
+    if filled {
+        into.insert(name.to_owned(), value);
+    } else {
+        into.shift_remove(name);
+    }
+}
+
 impl Section for Opsgenie {
     /// Lists and maps are replaced only by a template that has them (core 4.4).
     fn render(&self, context: &mut SectionContext<'_>, into: &mut Value) -> Result<(), SectionError> {
@@ -70,11 +79,12 @@ impl Section for Opsgenie {
                 let render =
                     |(index, text): (usize, &Text)| text.render(&format!("{name}[{index}]"), context);
                 let items = texts.iter().enumerate().map(render).collect::<Result<Vec<_>, _>>()?;
-                into.insert(name.to_owned(), json!(items));
+                replace(into, name, !items.is_empty(), json!(items));
             }
         }
         if let Some(details) = &self.details {
-            into.insert("details".to_owned(), details.render("details", context)?.into());
+            let details = details.render("details", context)?;
+            replace(into, "details", !details.is_empty(), details.into());
         }
         if let Some(people) = &self.visible_to {
             let mut list = Vec::new();
@@ -83,7 +93,7 @@ impl Section for Opsgenie {
                 person.render(context, &mut one)?;
                 list.push(one);
             }
-            into.insert("visibleTo".to_owned(), list.into());
+            replace(into, "visibleTo", !list.is_empty(), list.into());
         }
         Ok(())
     }

@@ -177,7 +177,7 @@ impl dodona::model::Lookup for Commits {
         arguments: &[Value],
     ) -> Result<Value, dodona::model::LookupError> {
         let revision = arguments.first().map(ToString::to_string).unwrap_or_default();
-        if function != "repo.GetCommitMetadata" || revision.is_empty() {
+        if function != "GetCommitMetadata" || revision.is_empty() {
             return Err(dodona::model::LookupError {
                 message: format!("`{function}` fails for `{revision}`"),
             });
