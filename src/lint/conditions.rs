@@ -1,11 +1,12 @@
 //! Conditions that can never hold, hold always, or fail for some objects.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use dodona_expr::{Outline, Shape, Span};
 
 use super::Findings;
 use super::groups::{Configuration, Value};
+use super::samples::is_near;
 use crate::config::raw::Key;
 use crate::config::{place, yaml};
 use crate::model::{Fields, NodeKind, Position};
@@ -20,7 +21,7 @@ const SINGLE_SOURCE: &[&str] = &[
 
 /// Looks at every condition of every trigger.
 pub(super) fn check(configuration: &Configuration<'_>, findings: &mut Findings) {
-    let variables = configuration.variables(false);
+    let (variables, members) = (configuration.variables(false), configuration.members());
     for (key, kind, value) in configuration.own() {
         let (Key::Trigger(_), Ok(node)) = (kind, yaml::parse_node(&value.text)) else { continue };
         let items = match &node.kind {
@@ -30,8 +31,9 @@ pub(super) fn check(configuration: &Configuration<'_>, findings: &mut Findings) 
         };
         for (index, item) in items.iter().enumerate() {
             let Ok(fields) = item.fields() else { continue };
+            let variables = variables.as_ref();
             let condition =
-                Condition { configuration, key, value, index, fields, variables: variables.as_ref() };
+                Condition { configuration, key, value, index, fields, variables, members: &members };
             condition.check(findings);
         }
     }
@@ -45,6 +47,8 @@ struct Condition<'a> {
     fields: Fields<'a>,
     /// The variables that conditions may use, if they are known.
     variables: Option<&'a BTreeSet<String>>,
+    /// What the variables have that hold functions.
+    members: &'a BTreeMap<String, Vec<String>>,
 }
 
 /// An expression of a condition, where it begins, and what is known of it.
@@ -157,6 +161,18 @@ impl Condition<'_> {
             let at = self.place(expression, path.span);
             if !self.knows(root) && told.insert(root.to_owned()) {
                 let message = format!("there is no variable `{root}`; the variables are {}", self.known());
+                self.add("unknown-variable", expression.field, at, message, findings);
+            }
+            if let (Some(known), Some(member)) = (self.members.get(root), path.names.get(1))
+                && !known.contains(member)
+                && told.insert(format!("{root}.{member}"))
+            {
+                let meant = known.iter().find(|known| is_near(known, member));
+                let advice = match meant {
+                    Some(meant) => format!("`{root}.{meant}` is probably meant"),
+                    None => format!("`{root}` has {}", known.join(", ")),
+                };
+                let message = format!("there is no `{root}.{member}`; {advice}");
                 self.add("unknown-variable", expression.field, at, message, findings);
             }
             if let Some((name, meant)) = self.configuration.facts.misspelled(&path.names)

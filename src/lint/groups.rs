@@ -11,6 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::Findings;
 use super::facts::Facts;
 use super::manifest::Manifest;
+use super::samples::is_near;
 use crate::config::raw::Key;
 use crate::config::{BuildOptions, Config};
 use crate::model::{Node, NodeKind, Position, Secret, Secrets, Settings};
@@ -75,6 +76,12 @@ pub(super) fn configurations<'a>(
         if !is_configuration(&manifest.name, &keys, bindings) {
             continue;
         }
+        if let Some(meant) = misnamed(&manifest.name, bindings) {
+            let at =
+                manifest.fields(&["metadata"]).and_then(|metadata| metadata.get("name")).map(|node| node.at);
+            let message = format!("nobody reads a ConfigMap of this name; `{meant}` is probably meant");
+            findings.add("config-name", manifest, at.unwrap_or(manifest.node.at), &manifest.title(), message);
+        }
         let id = (manifest.name.as_str(), manifest.namespace.as_str());
         let group = groups.entry(id).or_insert_with(|| {
             order.push(id);
@@ -88,7 +95,7 @@ pub(super) fn configurations<'a>(
         let Some(parts) = groups.remove(&id) else { continue };
         for keys in generations(parts) {
             if let Some(facts) = binding_of(id.0, &keys, bindings) {
-                found.push(compile(keys, id.1, manifests, facts));
+                found.push(compile(keys, id.1, manifests, facts, findings));
             }
         }
     }
@@ -168,6 +175,21 @@ fn is_configuration(name: &str, keys: &Keys<'_>, bindings: &[Facts]) -> bool {
             .any(|key| matches!(Key::parse(key), Key::Template(_) | Key::Trigger(_) | Key::Service { .. }))
 }
 
+/// The name that is meant by one that reads nearly the same and is none.
+fn misnamed<'a>(name: &str, bindings: &'a [Facts]) -> Option<&'a str> {
+    let known = || bindings.iter().map(|facts| facts.binding.settings_names().0);
+    if known().any(|known| name.starts_with(known)) {
+        return None;
+    }
+    let plain = |name: &str| {
+        name.to_ascii_lowercase()
+            .replace(['-', '_', '.'], "")
+            .replace("configmap", "cm")
+            .replace("notifications", "notification")
+    };
+    known().find(|known| is_near(known, name) || plain(known) == plain(name))
+}
+
 /// The binding that a configuration belongs to: by its name, else by the variable that its texts use; the last one, of which
 /// nothing is known, if they use none.
 fn binding_of<'a>(name: &str, keys: &Keys<'_>, bindings: &'a [Facts]) -> Option<&'a Facts> {
@@ -196,8 +218,9 @@ fn compile<'a>(
     namespace: &str,
     manifests: &[Manifest<'_>],
     facts: &'a Facts,
+    findings: &mut Findings,
 ) -> Configuration<'a> {
-    let secret = secret(facts.binding.settings_names().1, namespace, manifests);
+    let secret = secret(facts.binding.settings_names().1, namespace, manifests, findings);
     let texts = keys.iter().map(|(key, value)| (key.clone(), value.text.clone())).collect();
     let settings = Settings { config_map: Some(texts), secret: Some(secret.values) };
     let options =
@@ -213,7 +236,7 @@ struct FoundSecret {
 }
 
 /// The Secret called `name`, or what makes it in the cluster (a sealed or external one), of which only the names are known.
-fn secret(name: &str, namespace: &str, manifests: &[Manifest<'_>]) -> FoundSecret {
+fn secret(name: &str, namespace: &str, manifests: &[Manifest<'_>], findings: &mut Findings) -> FoundSecret {
     let mut found = FoundSecret { values: Secrets::new(), known: false, readable: true };
     let fits = |manifest: &&Manifest<'_>| {
         manifest.name == name
@@ -227,7 +250,22 @@ fn secret(name: &str, namespace: &str, manifests: &[Manifest<'_>]) -> FoundSecre
             found.known = true;
             for (key, text) in texts(manifest, &["data"]) {
                 let packed: String = text.split_whitespace().collect();
-                put(&key, STANDARD.decode(packed).unwrap_or_else(|_| text.into_bytes()));
+                let value = STANDARD.decode(packed);
+                // What stands for something that is put in later is no mistake.
+                if value.is_err() && !text.contains(['$', '{', '<', '%']) {
+                    let at = manifest.fields(&["data"]).and_then(|data| data.get(&key)).map(|node| node.at);
+                    let message = format!(
+                        "`data.{key}` is not base64, and every API server refuses it; put plain text under `stringData`"
+                    );
+                    findings.add(
+                        "manifest",
+                        manifest,
+                        at.unwrap_or(manifest.node.at),
+                        &manifest.title(),
+                        message,
+                    );
+                }
+                put(&key, value.unwrap_or_else(|_| text.into_bytes()));
             }
             for (key, text) in texts(manifest, &["stringData"]) {
                 put(&key, text.into_bytes());
@@ -271,5 +309,22 @@ impl Configuration<'_> {
             names.remove("recipient");
         }
         Some(names)
+    }
+
+    /// The variables that hold functions (`time`, `strings`, …), with the names of what they have.
+    pub(super) fn members(&self) -> BTreeMap<String, Vec<String>> {
+        let sample = self.facts.samples.first();
+        let scope = sample.and_then(|sample| sample.scope(&*self.facts.binding, &self.config.context));
+        let mut members = BTreeMap::new();
+        for name in ["repo", "strings", "sync", "time"] {
+            if let Some(dodona_value::Value::Map(map)) = scope.as_ref().and_then(|scope| scope.borrow(name)) {
+                let keys = map.keys().into_iter().filter_map(|key| match key {
+                    dodona_value::Key::Str(key) => key.to_str().map(str::to_owned),
+                    _ => None,
+                });
+                members.insert(name.to_owned(), keys.collect());
+            }
+        }
+        members
     }
 }

@@ -85,7 +85,7 @@ pub(super) enum Walk<'a> {
 }
 
 /// Whether two names differ in case only, or in one letter, or in two letters that changed places.
-fn is_near(known: &str, name: &str) -> bool {
+pub(super) fn is_near(known: &str, name: &str) -> bool {
     if known.eq_ignore_ascii_case(name) {
         return true;
     }

@@ -97,10 +97,22 @@ impl Settings<'_, '_> {
             let message = "this holds no certificate, so the system's authorities count as if it were not there; write the certificate itself (PEM), not the name of a file";
             self.configuration.add("service-setting", self.key, Some(at), self.key, message, self.findings);
         }
+        if let Some(name) = self.braced(text) {
+            let message = format!(
+                "`${{{name}}}` is sent as it stands; a value of the Secret is `${name}`, without braces"
+            );
+            self.configuration.add("service-setting", self.key, Some(at), self.key, message, self.findings);
+        }
         if self.is_retired(text) {
             let message = "Microsoft has switched off these connectors; make a flow in Teams (Workflows, \"when a webhook request is received\") and send to it with `service.teams-workflows`";
             self.configuration.add("retired-receiver", self.key, Some(at), self.key, message, self.findings);
         }
+    }
+
+    /// The key of the Secret that stands in braces in `text`. Names that other tools put in before (`${CLUSTER}`) are none.
+    fn braced<'t>(&self, text: &'t str) -> Option<&'t str> {
+        let mut names = text.split("${").skip(1).filter_map(|rest| Some(rest.split_once('}')?.0));
+        names.find(|name| self.configuration.config.secrets.contains_key(*name))
     }
 
     /// Whether `text`, or the value of the Secret that it names, is an address that is switched off.
