@@ -34,6 +34,19 @@ fn test_files_can_say_all_of_this() {
 }
 
 #[test]
+fn requests_are_compared() {
+    let outcome = outcome("request.test.yaml");
+    let text = report::text(std::slice::from_ref(&outcome), true);
+    assert_eq!(report::counts(std::slice::from_ref(&outcome)), (2, 0), "{text}");
+}
+
+#[test]
+fn what_is_said_about_requests() {
+    let outcome = outcome("request-failing.test.yaml");
+    check("requests", &report::text(std::slice::from_ref(&outcome), false));
+}
+
+#[test]
 fn rollouts_are_shown_as_their_controller_shows_them() {
     let outcome = outcome("rollout.test.yaml");
     let text = report::text(std::slice::from_ref(&outcome), true);

@@ -1,8 +1,10 @@
 //! The connection flags of `kubectl`, shared by all commands that talk to a cluster.
 
+use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{ArgAction, Args};
 
 use crate::model::Secret;
@@ -16,6 +18,7 @@ pub(crate) struct ConnectionArgs {
     #[arg(
         long,
         value_name = "FILE",
+        value_parser = path(),
         env = "KUBECONFIG",
         hide_env_values = true,
         global = true,
@@ -56,13 +59,13 @@ pub(crate) struct ConnectionArgs {
     #[arg(long = "as-uid", value_name = "UID", global = true, hide_short_help = true)]
     pub(crate) impersonate_uid: Option<String>,
     /// Certificate authority of the API server
-    #[arg(long, value_name = "FILE", global = true, hide_short_help = true)]
+    #[arg(long, value_name = "FILE", value_parser = path(), global = true, hide_short_help = true)]
     pub(crate) certificate_authority: Option<PathBuf>,
     /// Client certificate
-    #[arg(long, value_name = "FILE", global = true, hide_short_help = true)]
+    #[arg(long, value_name = "FILE", value_parser = path(), global = true, hide_short_help = true)]
     pub(crate) client_certificate: Option<PathBuf>,
     /// Key of the client certificate
-    #[arg(long, value_name = "FILE", global = true, hide_short_help = true)]
+    #[arg(long, value_name = "FILE", value_parser = path(), global = true, hide_short_help = true)]
     pub(crate) client_key: Option<PathBuf>,
     /// Do not check the API server's certificate
     #[arg(
@@ -109,6 +112,16 @@ pub(crate) struct ConnectionArgs {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Timeout(pub(crate) Option<Duration>);
 
+/// A path. The empty one counts as none, as scripts write `--kubeconfig "$FILE"` and have an empty `KUBECONFIG`.
+fn path() -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().map(PathBuf::from)
+}
+
+/// A flag that is given and not empty; an empty one counts as none, as for `kubectl`.
+fn given<T: AsRef<OsStr> + Clone>(flag: Option<&T>) -> Option<T> {
+    flag.filter(|value| !value.as_ref().is_empty()).cloned()
+}
+
 /// A boolean flag with a value, in Go's spellings.
 pub(crate) fn go_bool(text: &str) -> Result<bool, String> {
     match text {
@@ -141,23 +154,23 @@ impl ConnectionArgs {
                 .flat_map(std::env::split_paths)
                 .filter(|path| !path.as_os_str().is_empty())
                 .collect(),
-            context: self.context.clone(),
-            cluster: self.cluster.clone(),
-            user: self.user.clone(),
-            namespace: self.namespace.clone(),
-            server: self.server.clone(),
-            token: self.token.as_deref().map(Secret::from),
-            username: self.username.clone(),
-            password: self.password.as_deref().map(Secret::from),
-            impersonate: self.impersonate.clone(),
+            context: given(self.context.as_ref()),
+            cluster: given(self.cluster.as_ref()),
+            user: given(self.user.as_ref()),
+            namespace: given(self.namespace.as_ref()),
+            server: given(self.server.as_ref()),
+            token: given(self.token.as_ref()).as_deref().map(Secret::from),
+            username: given(self.username.as_ref()),
+            password: given(self.password.as_ref()).as_deref().map(Secret::from),
+            impersonate: given(self.impersonate.as_ref()),
             impersonate_groups: self.impersonate_groups.clone(),
-            impersonate_uid: self.impersonate_uid.clone(),
-            certificate_authority: self.certificate_authority.clone(),
-            client_certificate: self.client_certificate.clone(),
-            client_key: self.client_key.clone(),
+            impersonate_uid: given(self.impersonate_uid.as_ref()),
+            certificate_authority: given(self.certificate_authority.as_ref()),
+            client_certificate: given(self.client_certificate.as_ref()),
+            client_key: given(self.client_key.as_ref()),
             insecure_skip_tls_verify: self.insecure_skip_tls_verify,
-            proxy_url: self.proxy_url.clone(),
-            tls_server_name: self.tls_server_name.clone(),
+            proxy_url: given(self.proxy_url.as_ref()),
+            tls_server_name: given(self.tls_server_name.as_ref()),
         }
     }
 }

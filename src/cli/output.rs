@@ -22,6 +22,23 @@ pub(super) enum Format {
     Yaml,
 }
 
+/// The value of `-o`, whatever it is: only the last one has to be a format, as in upstream's tools.
+#[derive(Clone, Debug)]
+pub(super) struct Output(String);
+
+impl From<String> for Output {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl Output {
+    /// The format that is meant.
+    pub(super) fn format(&self) -> anyhow::Result<Format> {
+        self.0.parse().or_else(super::wrong_use)
+    }
+}
+
 impl FromStr for Format {
     type Err = String;
 

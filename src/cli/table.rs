@@ -30,9 +30,14 @@ impl Table {
     }
 }
 
-/// `text` with its tabs replaced by blanks. A column is a run of neighbouring lines that have a tab behind the cell; its
-/// width is that of its longest cell, counted in characters.
+/// `text` with its tabs replaced by blanks. A form feed ends the line and everything that is aligned.
 fn align(text: &str) -> String {
+    text.split_inclusive('\u{c}').map(align_part).collect()
+}
+
+/// The same for a text that is aligned as a whole. A column is a run of neighbouring lines that have a tab behind the cell; its
+/// width is that of its longest cell, counted in characters.
+fn align_part(text: &str) -> String {
     let lines: Vec<Vec<&str>> = text
         .split_inclusive(['\n', '\u{c}'])
         .map(|line| line.trim_end_matches(['\n', '\u{c}']).split(['\t', '\u{b}']).collect())
@@ -78,6 +83,7 @@ mod tests {
             ("a\tb\tc\nd\te\n", "a    b    c\nd    e\n"),
             ("a\t\n", "a    \n"),
             ("\tb\n", "     b\n"),
+            ("NAME\tX\na\tb\u{c}longer\ty\n", "NAME  X\na     b\nlonger  y\n"),
             ("", ""),
         ] {
             assert_eq!(align(text), aligned, "{text:?}");

@@ -68,9 +68,10 @@ pub(crate) fn run(
 }
 
 fn get(workspace: &Workspace, arguments: &GetArgs) -> anyhow::Result<ExitCode> {
+    let output = arguments.output.format()?;
     let mut templates = workspace.config.definitions().templates;
     templates.retain(|name, _| arguments.shows(name));
-    match arguments.output {
+    match output {
         Format::Name => print_lines(templates.keys())?,
         Format::Wide => {
             let mut table = Table::new(&["NAME", "PREVIEW"]);

@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use dodona_value::Scope;
 use serde_json::Value;
 
-use super::output::{Format, Paint, print, print_lines, print_value, say};
+use super::output::{Format, Output, Paint, print, print_lines, print_value, say};
 use super::table::Table;
 use super::workspace::Workspace;
 use crate::config::condition_definition;
@@ -37,14 +37,14 @@ pub(crate) struct GetArgs {
     pub(crate) names: Vec<String>,
     /// Form of the output: wide, name, json or yaml
     #[arg(short, long, value_name = "FORMAT", default_value = "wide")]
-    pub(crate) output: Format,
+    pub(crate) output: Output,
 }
 
 impl GetArgs {
     /// Whether `name` is shown.
     pub(crate) fn shows(&self, name: &str) -> bool {
         match self.names.as_slice() {
-            [only] => only == name,
+            [only] => only.is_empty() || only == name,
             _ => true,
         }
     }
@@ -73,9 +73,10 @@ pub(crate) fn run(workspace: &Workspace, command: &TriggerCommand) -> anyhow::Re
 }
 
 fn get(workspace: &Workspace, arguments: &GetArgs) -> anyhow::Result<ExitCode> {
+    let output = arguments.output.format()?;
     let mut triggers = workspace.config.definitions().triggers;
     triggers.retain(|name, _| arguments.shows(name));
-    match arguments.output {
+    match output {
         Format::Name => print_lines(triggers.keys())?,
         Format::Wide => {
             let mut table = Table::new(&["NAME", "TEMPLATE", "CONDITION"]);

@@ -1,13 +1,14 @@
-//! What services send while nothing is sent.
+//! What services send while nothing is sent: a rehearsal that writes everything down, and a way to hold one.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, Response, header};
 use serde_json::{Map, Value, json};
 
-use crate::delivery::client::Rehearsal;
-use crate::model::Redactor;
+use super::client::{Clients, Reach, Rehearsal};
+use super::{DeliveryError, ErrorKind, Service};
+use crate::model::{Message, Redactor};
 
 /// What stands in the place of what must not be seen.
 const MASK: &str = "***";
@@ -26,7 +27,7 @@ fn accepted() -> Value {
 
 /// One thing that would be sent, without secrets.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Sent {
+pub(crate) enum Sent {
     /// An HTTP request.
     Request {
         /// `POST https://…`
@@ -42,12 +43,9 @@ pub(super) enum Sent {
 
 impl Sent {
     /// The body as JSON; a form is an object of texts.
-    pub(super) fn payload(&self) -> Option<Value> {
-        let Self::Request { headers, body, .. } = self else { return None };
-        let is_form = headers
-            .iter()
-            .any(|(name, value)| name == header::CONTENT_TYPE.as_str() && value.contains("form-urlencoded"));
-        if !is_form {
+    pub(crate) fn payload(&self) -> Option<Value> {
+        let Self::Request { body, .. } = self else { return None };
+        if !self.is_form() {
             return serde_json::from_str(body).ok();
         }
         let fields = url::form_urlencoded::parse(body.as_bytes()).map(|(name, value)| {
@@ -58,7 +56,7 @@ impl Sent {
     }
 
     /// The body for people: JSON that stands as text inside of JSON is JSON here.
-    pub(super) fn readable(&self) -> Option<Value> {
+    pub(crate) fn readable(&self) -> Option<Value> {
         let mut payload = self.payload()?;
         for value in payload.as_object_mut().into_iter().flat_map(Map::values_mut) {
             let inner = value.as_str().and_then(|text| serde_json::from_str::<Value>(text).ok());
@@ -69,8 +67,42 @@ impl Sent {
         Some(payload)
     }
 
+    /// A request by its parts, for comparing: a form is an object of texts, other bodies are texts.
+    pub(crate) fn parts(&self) -> Option<Value> {
+        let Self::Request { line, headers, body } = self else { return None };
+        let (method, address) = line.split_once(' ')?;
+        let behind = address.split_once("://").map_or(address, |(_, rest)| rest);
+        let path = behind.find('/').and_then(|at| behind.get(at..)).unwrap_or("/");
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
+        let pairs = |text: &str| -> Map<String, Value> {
+            let fields = url::form_urlencoded::parse(text.as_bytes());
+            fields.map(|(name, value)| (name.into_owned(), value.into_owned().into())).collect()
+        };
+        let body = if self.is_form() { Value::Object(pairs(body)) } else { body.clone().into() };
+        let headers: Map<String, Value> =
+            headers.iter().map(|(name, value)| (name.clone(), value.clone().into())).collect();
+        Some(json!({
+            "method": method, "url": address, "path": path, "query": pairs(query), "headers": headers, "body": body,
+        }))
+    }
+
+    /// The mail, if it is one.
+    pub(crate) fn mail(&self) -> Option<&str> {
+        match self {
+            Self::Mail(text) => Some(text),
+            Self::Request { .. } => None,
+        }
+    }
+
+    fn is_form(&self) -> bool {
+        let Self::Request { headers, .. } = self else { return false };
+        headers
+            .iter()
+            .any(|(name, value)| name == header::CONTENT_TYPE.as_str() && value.contains("form-urlencoded"))
+    }
+
     /// The same as JSON, for `-o json`.
-    pub(super) fn to_json(&self) -> Value {
+    pub(crate) fn to_json(&self) -> Value {
         match self {
             Self::Request { line, headers, body } => {
                 let headers: Map<String, Value> =
@@ -83,18 +115,51 @@ impl Sent {
 }
 
 /// Collects what is sent.
-pub(super) struct Capture {
+pub(crate) struct Capture {
     redactor: Redactor,
+    /// Whether headers that look like credentials are shown too, unless the redactor knows their values.
+    open: bool,
     sent: Mutex<Vec<Sent>>,
 }
 
 impl Capture {
-    pub(super) fn new(redactor: Redactor) -> Self {
-        Self { redactor, sent: Mutex::default() }
+    pub(crate) fn new(redactor: Redactor) -> Self {
+        Self { redactor, open: false, sent: Mutex::default() }
+    }
+
+    /// For tests, in which credentials are made up: only what `redactor` knows is masked.
+    pub(crate) fn open(redactor: Redactor) -> Self {
+        Self { open: true, ..Self::new(redactor) }
+    }
+
+    /// Clients whose requests end here.
+    pub(crate) fn clients(self: &Arc<Self>) -> Clients {
+        let rehearsal = Some(Arc::clone(self) as Arc<dyn Rehearsal>);
+        Clients::new(Reach { rehearsal, tls_directory: None, ..Reach::default() })
+    }
+
+    /// Has `service`, which was built with [`Capture::clients`], deliver, and gives what it sent. An error before the first
+    /// request is the service's own; one behind it comes of the answers, which are made up.
+    pub(crate) fn hold(
+        &self,
+        service: &dyn Service,
+        message: &Message,
+        recipient: &str,
+    ) -> Result<Vec<Sent>, DeliveryError> {
+        self.take();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime =
+            runtime.map_err(|error| DeliveryError::permanent(ErrorKind::Internal, error.to_string()))?;
+        let result = runtime.block_on(service.deliver(message, recipient));
+        let sent = self.take();
+        match result {
+            Err(error) if sent.is_empty() => Err(error),
+            _ => Ok(sent),
+        }
     }
 
     /// Takes what was collected so far.
-    pub(super) fn take(&self) -> Vec<Sent> {
+    pub(crate) fn take(&self) -> Vec<Sent> {
         std::mem::take(&mut *self.sent.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -108,7 +173,7 @@ impl Capture {
 
     fn headers(&self, headers: &HeaderMap) -> Vec<(String, String)> {
         let shown = |name: &str, value: &HeaderValue| {
-            if is_secret(name) {
+            if !self.open && is_secret(name) {
                 MASK.to_owned()
             } else {
                 self.clean(&String::from_utf8_lossy(value.as_bytes()))

@@ -7,6 +7,7 @@ pub mod addresses;
 pub mod ambient;
 mod attributes;
 mod aws;
+pub(crate) mod capture;
 pub mod client;
 pub mod conversation;
 mod cut;

@@ -3,8 +3,8 @@
 use regex::RegexBuilder;
 use serde_json::Value;
 
-use super::file::Expected;
-use super::stage::Notification;
+use super::file::{Expected, WIRE};
+use super::stage::{Notification, Wire};
 
 /// Words that make a mapping a comparison instead of fields.
 const WORDS: &[&str] = &["equals", "contains", "matches", "not"];
@@ -94,12 +94,59 @@ fn mismatch(expected: &Expected, sent: &Notification, value: &Value) -> Option<S
         return Some(format!("it could not be sent: {error}"));
     }
     expected.fields.iter().find_map(|(name, wanted)| {
+        if WIRE.contains(&name.as_str()) {
+            return on_the_wire(name, wanted, sent.wire.as_ref());
+        }
         let (name, actual) = match name.as_str() {
             "template" => ("template", sent.templates.first().map(|name| Value::from(name.as_str()))),
             name => (name, value.get(name).cloned()),
         };
         matches(wanted, actual.as_ref().unwrap_or(&Value::Null), name)
     })
+}
+
+/// Why what was sent is not what is wanted: one request among others, all of them, or the mail.
+fn on_the_wire(name: &str, wanted: &Value, wire: Option<&Result<Wire, String>>) -> Option<String> {
+    let wire = match wire {
+        Some(Ok(wire)) => wire,
+        Some(Err(error)) => return Some(format!("{name}: nothing was sent: {error}")),
+        None => return Some(format!("{name}: nothing was sent")),
+    };
+    let wanted = with_small_headers(wanted);
+    match name {
+        "mail" => matches(&wanted, &wire.mail.as_deref().map_or(Value::Null, Value::from), name),
+        "requests" => matches(&wanted, &Value::from(wire.requests.clone()), name),
+        _ => {
+            let mut reasons = wire.requests.iter().map(|request| matches(&wanted, request, name));
+            let first = reasons.next().unwrap_or_else(|| Some(format!("{name}: no request was sent")))?;
+            let others = wire.requests.len().saturating_sub(1);
+            match reasons.any(|reason| reason.is_none()) {
+                true => None,
+                false if others == 0 => Some(first),
+                false => Some(format!("{first} (and {others} more requests are not like that either)")),
+            }
+        }
+    }
+}
+
+/// Names of headers in small letters, as they are sent, wherever a request is described.
+fn with_small_headers(wanted: &Value) -> Value {
+    match wanted {
+        Value::Array(all) => all.iter().map(with_small_headers).collect(),
+        Value::Object(fields) => {
+            let small = |headers: &Value| match headers {
+                Value::Object(headers) => {
+                    headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.clone())).collect()
+                }
+                other => other.clone(),
+            };
+            let pair = |(name, value): (&String, &Value)| {
+                (name.clone(), if name == "headers" { small(value) } else { value.clone() })
+            };
+            fields.iter().map(pair).collect()
+        }
+        other => other.clone(),
+    }
 }
 
 /// `None` if `actual` is as `wanted`, else why not. Recurses as deep as the test file, which the parser bounds.

@@ -18,7 +18,7 @@ use crate::binding::generic::GenericBinding;
 use crate::binding::namespaces::NamespacePatterns;
 use crate::binding::rollout::RolloutBinding;
 use crate::config::yaml;
-use crate::model::{Fields, Node, NodeError, NodeKind, Position, Secret, Secrets, Settings};
+use crate::model::{Fields, Node, NodeError, NodeKind, Position, Redactor, Secret, Secrets, Settings};
 
 /// When a case begins unless the file says otherwise: 2026-01-01T00:00:00Z.
 const BEGIN: i64 = 1_767_225_600;
@@ -34,6 +34,8 @@ pub(super) struct Suite {
     /// Unix second at which every case begins.
     pub(super) begin: i64,
     pub(super) cases: Vec<Case>,
+    /// Knows the values of Secrets in files: those are nobody's business. What the test file itself says is none.
+    pub(super) redactor: Redactor,
     /// Name of the file, for errors.
     pub(super) name: String,
 }
@@ -75,6 +77,17 @@ pub(super) struct Expected {
     pub(super) fields: Vec<(String, Value)>,
 }
 
+/// Names of what an expectation says about the wire.
+pub(super) const WIRE: &[&str] = &["request", "requests", "mail"];
+
+impl Case {
+    /// Whether it is of interest what services send, and not only what they are given.
+    pub(super) fn is_on_the_wire(&self) -> bool {
+        let mut fields = self.expect.iter().flatten().flat_map(|one| &one.fields);
+        fields.any(|(name, _)| WIRE.contains(&name.as_str()))
+    }
+}
+
 /// Reads the file at `path` and the files that it names.
 pub(super) fn read(path: &Path) -> Result<Suite, FileError> {
     let name = path.display().to_string();
@@ -110,7 +123,8 @@ impl Reader<'_> {
         let namespace = namespace
             .unwrap_or_else(|| if kind == "rollout" { "argo-rollouts" } else { "argocd" }.to_owned());
         let binding = self.binding(kind, &namespace, &fields)?;
-        let settings = self.settings(&fields, &presets, &*binding)?;
+        let redactor = Redactor::default();
+        let settings = self.settings(&fields, &presets, &*binding, &redactor)?;
         let now = text("now")?;
         let begin = if now.is_empty() {
             BEGIN
@@ -130,7 +144,7 @@ impl Reader<'_> {
         }
         let cases = items.iter().map(|item| self.case(item)).collect::<Result<_, _>>()?;
         let (folder, name) = (self.folder.to_owned(), self.name.to_owned());
-        Ok(Suite { folder, binding, settings, namespace, zone, begin, cases, name })
+        Ok(Suite { folder, binding, settings, namespace, zone, begin, cases, redactor, name })
     }
 
     fn binding(
@@ -163,6 +177,7 @@ impl Reader<'_> {
         fields: &Fields<'_>,
         presets: &[String],
         binding: &dyn Binding,
+        redactor: &Redactor,
     ) -> Result<Settings, FileError> {
         let (config_map, secret) = binding.settings_names();
         let (mut data, mut secrets) = (BTreeMap::new(), Secrets::new());
@@ -187,6 +202,8 @@ impl Reader<'_> {
         }
         data.extend(fields.text_map("data").map_err(|error| self.at(&error))?);
         let given = fields.text_map("secrets").map_err(|error| self.at(&error))?;
+        let others = secrets.iter().filter(|(key, _)| given.iter().all(|(own, _)| own != *key));
+        redactor.set("secrets of files", others.map(|(_, secret)| secret));
         secrets.extend(given.into_iter().map(|(key, text)| (key, Secret::from(text.as_str()))));
         for text in data.iter().filter(|(key, _)| key.starts_with("service.")).map(|(_, text)| text) {
             for part in text.split('$').skip(1) {

@@ -13,7 +13,7 @@ mod stage;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-pub use stage::Notification;
+pub use stage::{Notification, Wire};
 
 use file::{Case, Suite};
 

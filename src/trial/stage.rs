@@ -13,12 +13,13 @@ use super::{Coverage, FileError, object};
 use crate::binding::rollout::trigger_name;
 use crate::binding::{SharedFacts, state_annotation};
 use crate::config::{BuildOptions, Config, yaml};
+use crate::delivery::capture::{Capture, Sent};
 use crate::engine::{
     self, Annotations, Applicable, DecideInput, HappeningInput, Ledger, Plan, Reading, Send, Wanted,
 };
 use crate::model::{
     Cause, Change, Clock as _, Companions, FixedClock, Happening, Message, NoLookup, Object, ObjectKey,
-    Severity, language_runtime,
+    Severity, language_runtime, with_causes,
 };
 
 /// Most looks at the object in one case: a trigger that reads the clock is looked at every minute.
@@ -42,6 +43,17 @@ pub struct Notification {
     pub templates: Vec<String>,
     /// The message, or why there is none.
     pub message: Result<Message, String>,
+    /// What the service would send for it, or why nothing; `None` where no expectation of the case is about that.
+    pub wire: Option<Result<Wire, String>>,
+}
+
+/// What a service sends for one notification.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Wire {
+    /// Requests in their order: `method`, `url`, `path`, `query`, `headers`, `body`.
+    pub requests: Vec<Value>,
+    /// The mail, headers and body.
+    pub mail: Option<String>,
 }
 
 /// What was played.
@@ -111,6 +123,8 @@ struct Stage<'a> {
     version: usize,
     looks: usize,
     told: Vec<Notification>,
+    /// Takes what services send.
+    capture: Option<Arc<Capture>>,
 }
 
 /// AppProjects of a case.
@@ -126,9 +140,11 @@ impl<'a> Stage<'a> {
     /// The configuration has to load whole: a test of half a configuration shows nothing.
     fn new(suite: &'a Suite, case: &Case) -> Result<Self, FileError> {
         let binding = &suite.binding;
+        let capture = case.is_on_the_wire().then(|| Arc::new(Capture::open(suite.redactor.clone())));
         let options = BuildOptions {
             namespace: suite.namespace.clone(),
             legacy: binding.name() == "app",
+            clients: capture.as_ref().map(Capture::clients).unwrap_or_default(),
             ..BuildOptions::default()
         };
         let config = Config::build(&suite.settings, None, &options);
@@ -154,6 +170,7 @@ impl<'a> Stage<'a> {
             version: 0,
             looks: 0,
             told: Vec::new(),
+            capture,
         };
         if let Some(project) = &case.project {
             let body = stage.fresh(project.clone(), case.line)?;
@@ -334,6 +351,7 @@ impl<'a> Stage<'a> {
                 Ok(_) => drop(self.ledger.record_receipt(key, &send.ledger_key, now)),
                 Err(_) => self.ledger.record_unrenderable(key, &send.ledger_key),
             }
+            let wire = self.wire(&send, message.as_ref().ok());
             let seconds = u64::try_from(now - self.suite.begin).unwrap_or_default();
             self.told.push(Notification {
                 at: Duration::from_secs(seconds),
@@ -342,9 +360,26 @@ impl<'a> Stage<'a> {
                 trigger: send.trigger,
                 templates: send.templates,
                 message,
+                wire,
             });
         }
         Ok(())
+    }
+
+    /// What the service of the destination sends for `message`, where somebody wants to know it.
+    fn wire(&self, send: &Send, message: Option<&Message>) -> Option<Result<Wire, String>> {
+        let (capture, message) = (self.capture.as_ref()?, message?);
+        let service = &self.config.services.get(&*send.destination.service)?.service;
+        let held = match service {
+            Ok(service) => capture
+                .hold(&**service, message, &send.destination.recipient)
+                .map_err(|error| with_causes(&error)),
+            Err(why) => Err(why.clone()),
+        };
+        Some(held.map(|sent| Wire {
+            requests: sent.iter().filter_map(Sent::parts).collect(),
+            mail: sent.iter().find_map(Sent::mail).map(str::to_owned),
+        }))
     }
 
     /// The message as the service of the destination would get it.

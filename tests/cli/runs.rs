@@ -13,7 +13,10 @@ struct Run {
     /// The name by which the program is called.
     #[serde(default)]
     program: String,
-    args: String,
+    /// One text, or a list where a word is empty or has blanks.
+    args: Words,
+    #[serde(default)]
+    environment: BTreeMap<String, String>,
     files: BTreeMap<String, String>,
     #[serde(default)]
     stdin: String,
@@ -38,6 +41,22 @@ struct Run {
     silent: Vec<String>,
 }
 
+#[derive(serde::Deserialize)]
+#[serde(untagged)]
+enum Words {
+    Text(String),
+    List(Vec<String>),
+}
+
+impl Words {
+    fn all(&self) -> Vec<&str> {
+        match self {
+            Self::Text(text) => text.split_whitespace().collect(),
+            Self::List(words) => words.iter().map(String::as_str).collect(),
+        }
+    }
+}
+
 fn stream(name: &str) -> Stdio {
     match name {
         "full" => std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap().into(),
@@ -60,11 +79,12 @@ fn check(file: &Path) -> Vec<String> {
         program = link;
     }
     let output = Command::new(program)
-        .args(run.args.split_whitespace())
+        .args(run.args.all())
         .current_dir(place.path())
         .env_clear()
         .env("HOME", place.path())
         .env("TZ", "UTC")
+        .envs(&run.environment)
         .stdin(std::fs::File::open(place.path().join("stdin")).unwrap())
         .stdout(stream(&run.out))
         .stderr(stream(&run.err))

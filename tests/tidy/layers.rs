@@ -61,7 +61,8 @@ const PARTS: &[Part] = &[
         uses: &["model", "config", "engine", "binding"],
         libraries: &["dodona_expr", "dodona_gotmpl"],
     },
-    Part { name: "trial", uses: &["model", "config", "engine", "binding"], libraries: &[] },
+    // It rehearses what services send.
+    Part { name: "trial", uses: &["model", "config", "engine", "binding", "delivery"], libraries: &[] },
     // It shows the outbox.
     Part { name: "telemetry", uses: &["model", "outbox"], libraries: &["tokio", "hyper", "axum", "metrics"] },
 ];

@@ -1,7 +1,6 @@
 //! `dodona render`: what services would send about an object, and how people would see it. Nothing is sent: the services run
 //! with a rehearsal in the place of the network.
 
-mod capture;
 mod page;
 mod rich;
 mod terminal;
@@ -17,14 +16,13 @@ use dodona_value::Scope;
 use serde_json::{Value, json};
 
 use super::assemble;
-use super::output::{Format, Paint, print, print_lines, print_value, say};
+use super::output::{Format, Output, Paint, print, print_lines, print_value, say};
 use super::tools::PlaceArgs;
 use super::workspace::Workspace;
 use crate::config::{ConfiguredService, yaml};
-use crate::delivery::client::{Clients, Reach};
+use crate::delivery::capture::{Capture, Sent};
 use crate::engine::{Send, Wanted, compose, destinations, evaluate, subscribe};
 use crate::model::{Destination, Object};
-use capture::{Capture, Sent};
 use view::View;
 
 /// `dodona render`.
@@ -47,7 +45,7 @@ pub(crate) struct RenderArgs {
     recipient: Vec<String>,
     /// Form of the output: wide, json, yaml, or name for the destinations alone
     #[arg(short, long, value_name = "FORMAT", default_value = "wide")]
-    output: Format,
+    output: Output,
     /// Write the previews to a page for the browser, and open it where there is a terminal
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = "")]
     open: Option<PathBuf>,
@@ -76,12 +74,14 @@ struct Rendered {
 
 /// Renders.
 pub(crate) fn run(arguments: &RenderArgs) -> anyhow::Result<ExitCode> {
+    arguments.output.format()?;
     let binding = assemble::known(&arguments.place.binding.binding, &arguments.place.source.connection)?;
     let mut capture = None;
     let clients = |redactor: &crate::model::Redactor| {
         let rehearsal = Arc::new(Capture::new(redactor.clone()));
-        capture = Some(Arc::clone(&rehearsal));
-        Clients::new(Reach { rehearsal: Some(rehearsal), tls_directory: None, ..Reach::default() })
+        let clients = rehearsal.clients();
+        capture = Some(rehearsal);
+        clients
     };
     let source = &arguments.place.source;
     let workspace = Workspace::open_dry(binding, &source.input, &source.connection, clients)?;
@@ -279,7 +279,7 @@ fn deliver(
 }
 
 fn show(all: &[Rendered], arguments: &RenderArgs) -> anyhow::Result<()> {
-    match arguments.output {
+    match arguments.output.format()? {
         Format::Wide => {
             let paint = Paint::stdout();
             print(&all.iter().map(|one| lines(one, paint)).collect::<Vec<_>>().join("\n"))?;

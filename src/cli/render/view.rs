@@ -3,8 +3,8 @@
 use mail_parser::{Address, MessageParser};
 use serde_json::Value;
 
-use super::capture::Sent;
 use super::rich::Rich;
+use crate::delivery::capture::Sent;
 
 /// A message as people see it.
 #[derive(Clone, Debug, Default, PartialEq)]
