@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::sync::{Arc, OnceLock};
 
 use anyhow::Context as _;
@@ -103,9 +104,11 @@ impl ArgoCdArgs {
 
 /// A configuration at hand.
 pub(crate) struct Workspace {
-    pub(crate) input: Input,
+    pub(crate) input: Rc<Input>,
     pub(crate) binding: Arc<dyn Binding>,
     pub(crate) config: Config,
+    /// The namespace of the tenant whose configuration it is; `None` for the central one.
+    pub(crate) tenant: Option<String>,
     /// What it was made of.
     pub(crate) settings: Settings,
     /// Clock, zone and limits of the languages.
@@ -150,7 +153,7 @@ impl Workspace {
         let input = Input::new(connection)?;
         let mut settings = input.settings(&flags, binding.settings_names())?;
         settings.secret = settings.config_map.as_ref().map(stand_ins);
-        Ok(Self::build(input, binding, settings, &Redactor::default(), clients))
+        Ok(Self::build(Rc::new(input), binding, settings, &Redactor::default(), clients, None))
     }
 
     fn open_with(
@@ -163,18 +166,20 @@ impl Workspace {
         let settings = input.settings(flags, binding.settings_names())?;
         let redactor = Redactor::default();
         redactor.set("configuration", settings.secret.iter().flatten().map(|(_, secret)| secret));
-        Ok(Self::build(input, binding, settings, &redactor, clients))
+        Ok(Self::build(Rc::new(input), binding, settings, &redactor, clients, None))
     }
 
     fn build(
-        input: Input,
+        input: Rc<Input>,
         binding: Arc<dyn Binding>,
         settings: Settings,
         redactor: &Redactor,
         clients: impl FnOnce(&Redactor) -> Clients,
+        tenant: Option<&str>,
     ) -> Self {
         let options = BuildOptions {
-            namespace: input.cluster.given_namespace().unwrap_or_default().to_owned(),
+            namespace: tenant.or(input.cluster.given_namespace()).unwrap_or_default().to_owned(),
+            self_service: tenant.is_some(),
             legacy: binding.name() == "app",
             clients: clients(redactor),
             ..BuildOptions::default()
@@ -182,11 +187,13 @@ impl Workspace {
         let config = Config::build(&settings, None, &options);
         let facts = SharedFacts::new(&config.context, &config.secrets, Arc::new(NoLookup));
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let runtime = language_runtime(clock, assemble::local_zone());
+        let mut runtime = language_runtime(clock, assemble::local_zone());
+        runtime.allow_key_generation &= tenant.is_none();
         Self {
             input,
             binding,
             config,
+            tenant: tenant.map(str::to_owned),
             settings,
             runtime,
             redactor: redactor.clone(),
@@ -197,6 +204,31 @@ impl Workspace {
             repo_server: None,
             lookup: OnceCell::new(),
         }
+    }
+
+    /// The configuration of the tenant in `namespace`, which applies beside this one (core 5.4.3): out of a file, or of the
+    /// cluster; `None` if there is none.
+    pub(crate) fn of_tenant(&self, namespace: &str, file: Option<&str>) -> anyhow::Result<Option<Self>> {
+        let names = self.binding.settings_names();
+        let settings = match file {
+            Some(file) => {
+                let flags =
+                    InputArgs { config_map: Some(file.to_owned()), secret: Some(":empty".to_owned()) };
+                let mut settings = self.input.settings(&flags, names)?;
+                settings.secret = settings.config_map.as_ref().map(stand_ins);
+                Some(settings)
+            }
+            None => self.input.settings_in(namespace, names)?,
+        };
+        let Some(settings) = settings else { return Ok(None) };
+        let secrets = settings.secret.iter().filter(|_| file.is_none()).flatten();
+        self.redactor.set("tenant", secrets.map(|(_, secret)| secret));
+        let (input, binding) = (Rc::clone(&self.input), Arc::clone(&self.binding));
+        let clients = |_: &Redactor| assemble::clients();
+        let mut tenant = Self::build(input, binding, settings, &self.redactor, clients, Some(namespace));
+        tenant.project.clone_from(&self.project);
+        tenant.repo_server.clone_from(&self.repo_server);
+        Ok(Some(tenant))
     }
 
     /// Prints what is wrong with the configuration to standard error.

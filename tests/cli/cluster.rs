@@ -206,3 +206,34 @@ async fn objects_without_a_namespace_are_found_by_name() {
         assert!(code == 1 && out.is_empty() && err.contains(says), "{binding} {name}: {out}{err}");
     }
 }
+
+/// Tenants' configurations and what receivers refused are read where they are (core 5.4.3).
+#[tokio::test(flavor = "multi_thread")]
+async fn why_knows_tenants_and_refusals() {
+    let api = cluster(&json!({"service.slack": "token: $slack-token"})).await;
+    let metadata = |name: &str| json!({"name": name, "namespace": "team"});
+    let trigger = "- {when: app.metadata.name == 'shop', send: [m]}";
+    let data = json!({"service.slack": "token: x", "trigger.mine": trigger, "template.m": "message: hello"});
+    api.apply(json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata("argocd-notifications-cm"), "data": data}));
+    subscribe(&api, "Application", "team", "shop", "mine.slack");
+    let event = |name: &str, component: &str, message: &str| {
+        json!({"apiVersion": "v1", "kind": "Event", "metadata": metadata(name), "source": {"component": component},
+            "involvedObject": {"kind": "Application", "name": "shop", "namespace": "team"},
+            "reason": "NotificationRefused", "message": message, "lastTimestamp": "2026-01-01T00:00:00Z"})
+    };
+    api.apply(event("shop.1", "dodona", "slack says channel_not_found"));
+    api.apply(event("shop.2", "argocd", "synced"));
+    let why = |more: &[&str]| {
+        let output = dodona(&api, &[&["why", "team/shop", "-n", "argocd"], more].concat(), &[]);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let said = why(&[]);
+    assert!(said.contains("Refused\n  2026-01-01T00:00:00Z: slack says channel_not_found\n\n"), "{said}");
+    assert!(said.contains("mine is not configured"), "{said}");
+    assert!(said.contains("namespace team counts: it does where the controller runs with"), "{said}");
+    let said = why(&["--self-service"]);
+    assert!(said.contains("mine [0] of namespace team holds"), "{said}");
+    assert!(!said.contains("is not configured") && !said.contains("counts: it does"), "{said}");
+    assert_eq!(why(&["--self-service", "-o", "name"]), "mine slack:ops\n");
+}

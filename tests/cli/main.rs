@@ -73,6 +73,9 @@ struct Case {
     about: String,
     command: String,
     config: BTreeMap<String, String>,
+    /// The configuration of the object's namespace, as `tenant.json`.
+    #[serde(default)]
+    tenant: BTreeMap<String, String>,
     object: Value,
     says: Vec<String>,
     #[serde(default)]
@@ -88,10 +91,11 @@ fn complaints_are_answered() {
         let node = dodona::config::yaml::parse_node(&std::fs::read_to_string(&file).unwrap()).unwrap();
         let case: Case = serde_json::from_value(node.to_json()).unwrap();
         let place = tempfile::tempdir().unwrap();
-        let config = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "argocd-notifications-cm"}, "data": case.config});
+        let config_map = |data: &BTreeMap<String, String>| json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "argocd-notifications-cm"}, "data": data});
         let object = json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "Application",
             "metadata": {"name": "shop", "namespace": "argocd", "annotations": case.object["annotations"]}, "status": case.object["status"]});
-        std::fs::write(place.path().join("cm.json"), config.to_string()).unwrap();
+        std::fs::write(place.path().join("cm.json"), config_map(&case.config).to_string()).unwrap();
+        std::fs::write(place.path().join("tenant.json"), config_map(&case.tenant).to_string()).unwrap();
         std::fs::write(place.path().join("app.json"), object.to_string()).unwrap();
         let output = Command::new(env!("CARGO_BIN_EXE_dodona"))
             .args(case.command.split_whitespace())

@@ -29,6 +29,39 @@ impl Cluster {
         self.connection.namespace.as_deref().filter(|namespace| !namespace.is_empty())
     }
 
+    /// The namespace of the flags or the kubeconfig; `None` where there is no cluster.
+    pub(crate) async fn namespace(&self) -> Option<String> {
+        match self.given_namespace() {
+            Some(given) => Some(given.to_owned()),
+            None => self.api().await.ok().map(|api| api.default_namespace().to_owned()),
+        }
+    }
+
+    /// What a controller of ours has written about `object` in Events: time and message, the latest first.
+    pub(crate) async fn told_about(&self, object: &Object) -> anyhow::Result<Vec<(String, String)>> {
+        let resource = Resource::new("", "v1", "events", Some("Event"));
+        let (namespace, name) = (&*object.key().namespace, &*object.key().name);
+        let place = if namespace.is_empty() { "default" } else { namespace };
+        let fields = format!("involvedObject.name={name},source=dodona");
+        let events = KubeFetch::new(self.api().await?.clone()).select(&resource, place, &fields).await?;
+        let mut found: Vec<(String, String)> = events
+            .iter()
+            .filter_map(|event| serde_json::from_slice::<serde_json::Value>(event.json()).ok())
+            .filter(|event| {
+                let about = &event["involvedObject"];
+                event["source"]["component"] == "dodona"
+                    && about["name"] == name
+                    && about["kind"] == object.kind()
+            })
+            .map(|event| {
+                let text = |name: &str| event[name].as_str().unwrap_or_default().to_owned();
+                (text("lastTimestamp"), text("message"))
+            })
+            .collect();
+        found.sort_by(|one, other| other.cmp(one));
+        Ok(found)
+    }
+
     /// A client; nothing is sent yet.
     pub(crate) async fn api(&self) -> anyhow::Result<&Api> {
         if self.api.get().is_none() {

@@ -90,6 +90,23 @@ impl Input {
         Ok(Settings { config_map: Some(config_map), secret: Some(secret) })
     }
 
+    /// The ConfigMap and the Secret of the cluster in `namespace`; `None` if there is no ConfigMap.
+    pub(crate) fn settings_in(
+        &self,
+        namespace: &str,
+        names: (&str, &str),
+    ) -> anyhow::Result<Option<Settings>> {
+        let find = |plural: &str, kind: &str, name: &str| -> anyhow::Result<Option<serde_json::Value>> {
+            let resource = Resource::new("", "v1", plural, Some(kind));
+            let found = self.wait(self.cluster.find(&resource, Some(namespace), name))?;
+            Ok(found.map(|object| serde_json::from_slice(object.json())).transpose()?)
+        };
+        let Some(config_map) = find("configmaps", "ConfigMap", names.0)? else { return Ok(None) };
+        let secret = find("secrets", "Secret", names.1)?;
+        let secret = secret.map_or_else(|| Ok(Secrets::new()), |body| manifest::secret(&body))?;
+        Ok(Some(Settings { config_map: Some(manifest::config_map(&config_map)?), secret: Some(secret) }))
+    }
+
     /// The first object of `kind` and `name` in a file, or the one of the cluster.
     fn body(
         &self,

@@ -119,7 +119,9 @@ impl Looker<'_> {
     /// It was told before.
     fn told(&self, verdict: &Verdict, target: &Destination, condition: &str, once: &str) -> String {
         let ending = format!("{}:{}:{}:{}", verdict.trigger, verdict.key, target.service, target.recipient);
-        let key = if once.is_empty() { ending } else { format!("{}:{ending}", verdict.once_per) };
+        let tenant = self.workspace.tenant.as_deref().unwrap_or_default();
+        let parts = [verdict.once_per.as_str(), tenant, &ending];
+        let key = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(":");
         let at = self.told.iter().find(|told| told.key == key);
         let at = at.map(|told| format!(" at {}", date(told.time))).unwrap_or_default();
         let again = if once.is_empty() {

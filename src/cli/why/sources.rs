@@ -30,6 +30,7 @@ pub(super) struct Sources {
 pub(super) fn of(workspace: &Workspace, object: &Object, beside: Option<(&str, &Object)>) -> Sources {
     let mut sources = Sources::default();
     let policy = &workspace.config.policy;
+    let place = workspace.tenant.as_ref().map(|tenant| format!(" in namespace {tenant}")).unwrap_or_default();
     for (index, entry) in policy.global.iter().enumerate() {
         if !entry.selector.matches(object.labels()) {
             continue;
@@ -40,7 +41,7 @@ pub(super) fn of(workspace: &Workspace, object: &Object, beside: Option<(&str, &
             sources.found.extend(entry.destinations.iter().map(|destination| Subscription {
                 trigger: trigger.clone(),
                 destination: destination.clone(),
-                from: format!("`subscriptions` [{index}] of the ConfigMap"),
+                from: format!("`subscriptions` [{index}] of the ConfigMap{place}"),
                 by_default,
             }));
         }
@@ -95,6 +96,18 @@ impl Sources {
                 self.idle.push(format!("{what} {key} {why}"));
             }
         }
+    }
+
+    /// What several configurations say about one object, each thing once.
+    pub(super) fn joined(all: &[Self]) -> Self {
+        let mut joined = Self::default();
+        for one in all {
+            let new: Vec<_> = one.found.iter().filter(|one| !joined.found.contains(one)).cloned().collect();
+            joined.found.extend(new);
+            let new: Vec<_> = one.idle.iter().filter(|one| !joined.idle.contains(one)).cloned().collect();
+            joined.idle.extend(new);
+        }
+        joined
     }
 
     /// The triggers with their destinations, each once.

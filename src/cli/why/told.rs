@@ -15,18 +15,18 @@ pub(super) struct Told {
 }
 
 /// The entries of an annotation, the latest first.
-pub(super) fn read(text: &str, policy: &Policy) -> Vec<Told> {
+pub(super) fn read(text: &str, policies: &[&Policy]) -> Vec<Told> {
     let state = State::parse(text);
     let mut told: Vec<Told> = state
         .iter()
-        .map(|(key, time)| Told { key: key.to_owned(), time, words: words(key, policy) })
+        .map(|(key, time)| Told { key: key.to_owned(), time, words: words(key, policies) })
         .collect();
     told.sort_by(|one, other| (other.time, &one.key).cmp(&(one.time, &other.key)));
     told
 }
 
 /// `trigger on-x, condition [0], to slack:team, for 0a1b2c3`, and what it is worth today.
-fn words(key: &str, policy: &Policy) -> String {
+fn words(key: &str, policies: &[&Policy]) -> String {
     for (sign, meaning) in [
         ("~for:", "holds since then"),
         ("~open:", "was told, and its end is going to be told"),
@@ -45,15 +45,15 @@ fn words(key: &str, policy: &Policy) -> String {
         words.push_str(", for ");
         words.push_str(parts.once_per);
     }
-    let present = policy.triggers.get(parts.trigger);
-    let condition = present.and_then(|trigger| trigger.conditions.get(parts.index.parse::<usize>().ok()?));
-    match (present, condition) {
-        (None, _) => words.push_str(" (the trigger is not configured any more)"),
-        (_, None) => words.push_str(" (the trigger does not have this condition any more)"),
-        (_, Some(condition)) if *condition.key != *parts.condition => {
-            words.push_str(" (the text of the condition has changed since, so this does not count any more)");
-        }
-        _ => {}
+    let index = parts.index.parse::<usize>().ok();
+    let present: Vec<_> = policies.iter().filter_map(|policy| policy.triggers.get(parts.trigger)).collect();
+    let conditions: Vec<_> = present.iter().filter_map(|trigger| trigger.conditions.get(index?)).collect();
+    if present.is_empty() {
+        words.push_str(" (the trigger is not configured any more)");
+    } else if conditions.is_empty() {
+        words.push_str(" (the trigger does not have this condition any more)");
+    } else if conditions.iter().all(|condition| *condition.key != *parts.condition) {
+        words.push_str(" (the text of the condition has changed since, so this does not count any more)");
     }
     words
 }
@@ -136,7 +136,7 @@ mod tests {
             (format!("~open:t:[0].{hash}:slack:c"), "trigger t, condition [0], to slack:c was told"),
             ("nonsense".to_owned(), "an entry that nobody reads"),
         ] {
-            assert!(words(&key, &policy).starts_with(begin), "{key}: {}", words(&key, &policy));
+            assert!(words(&key, &[&policy]).starts_with(begin), "{key}: {}", words(&key, &[&policy]));
         }
     }
 

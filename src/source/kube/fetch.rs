@@ -52,10 +52,27 @@ impl KubeFetch {
     /// # Errors
     /// Any refusal of the server, at once.
     pub async fn list(&self, resource: &Resource, namespace: &str) -> Result<Vec<Object>, SourceError> {
+        self.select(resource, namespace, "").await
+    }
+
+    /// The same, of those that the field selector `fields` selects.
+    ///
+    /// # Errors
+    /// Any refusal of the server, at once.
+    pub async fn select(
+        &self,
+        resource: &Resource,
+        namespace: &str,
+        fields: &str,
+    ) -> Result<Vec<Object>, SourceError> {
         let place = if namespace.is_empty() { "all namespaces" } else { namespace };
         let action = || format!("list {} in {place}", resource.plural);
         let mut found = Vec::new();
-        let mut params = ListParams::default().limit(self.0.pace().page);
+        let all = || match fields {
+            "" => ListParams::default(),
+            fields => ListParams::default().fields(fields),
+        };
+        let mut params = all().limit(self.0.pace().page);
         loop {
             let request = kube::core::Request::new(collection_path(resource, namespace))
                 .list(&params)
@@ -66,7 +83,7 @@ impl KubeFetch {
                 // The token has expired: once more, in one piece.
                 Err(ApiError::Status { code: 410, .. }) if params.continue_token.is_some() => {
                     found.clear();
-                    params = ListParams::default();
+                    params = all();
                     continue;
                 }
                 Err(error) => return Err(error.into_source_error(action())),

@@ -8,7 +8,7 @@ pub(crate) struct Filter {
     /// Empty for all.
     pub(crate) namespace: String,
     labels: Vec<Requirement>,
-    /// `metadata.name`, `metadata.namespace` and, of Events, `source`: path, whether it must be equal, value.
+    /// `metadata.name`, `metadata.namespace` and, of Events, `source` and `involvedObject.name`: path, whether it must be equal, value.
     fields: Vec<(String, bool, String)>,
 }
 
@@ -46,6 +46,7 @@ impl Filter {
                 let actual = match path.as_str() {
                     "metadata.name" => name,
                     "source" => source(object),
+                    "involvedObject.name" => object["involvedObject"]["name"].as_str().unwrap_or_default(),
                     _ => namespace,
                 };
                 (actual == value) == *equal
@@ -108,9 +109,11 @@ fn field(text: &str) -> Result<(String, bool, String), String> {
         text.split_once("==").or_else(|| text.split_once('=')).map(|(path, value)| (path, true, value))
     });
     match parts {
-        Some((path @ ("metadata.name" | "metadata.namespace" | "source"), equal, value)) => {
-            Ok((path.into(), equal, value.into()))
-        }
+        Some((
+            path @ ("metadata.name" | "metadata.namespace" | "source" | "involvedObject.name"),
+            equal,
+            value,
+        )) => Ok((path.into(), equal, value.into())),
         _ => Err(format!("field label not supported: {text}")),
     }
 }
