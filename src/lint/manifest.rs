@@ -81,7 +81,7 @@ impl<'a> Manifest<'a> {
 pub(super) fn read<'a>(source: &'a Source, findings: &mut Findings) -> Vec<Manifest<'a>> {
     let mut manifests = Vec::new();
     for (offset, document) in yaml::documents(&source.text) {
-        match yaml::parse(document) {
+        match yaml::parse_file(document) {
             Ok(parsed) => {
                 let first = manifests.len();
                 add(&source.name, document, offset, parsed.node, &mut manifests);

@@ -14,7 +14,7 @@ mod scalar;
 use granit_parser::{Event, Parser, ScanError};
 
 use crate::model::{Node, NodeError, NodeKind, Position};
-use build::Builder;
+use build::{Builder, MAX_WEIGHT};
 pub use documents::documents;
 pub use encoding::decode;
 use repair::Source;
@@ -41,9 +41,19 @@ pub fn parse(text: &str) -> Result<Parsed, NodeError> {
         let message = format!("the value is longer than {MAX_TEXT} bytes; split it into several keys");
         return Err(NodeError::new(Position { line: 1, column: 1 }, message).rule("yaml-syntax"));
     }
+    parse_within(text, MAX_WEIGHT)
+}
+
+/// The same for a file of manifests, which may be as long as whoever reads it allows: a list of all objects of a cluster
+/// is one document. Without aliases a tree is never heavier than its text is long.
+pub fn parse_file(text: &str) -> Result<Parsed, NodeError> {
+    parse_within(text, MAX_WEIGHT.max(text.len()))
+}
+
+fn parse_within(text: &str, heaviest: usize) -> Result<Parsed, NodeError> {
     let mut source = Source::new(text.strip_prefix('\u{feff}').unwrap_or(text));
     loop {
-        match read(&source) {
+        match read(&source, heaviest) {
             Ok(parsed) => return parsed,
             Err(error) if source.repair(&error) => {}
             Err(error) => {
@@ -55,9 +65,9 @@ pub fn parse(text: &str) -> Result<Parsed, NodeError> {
 }
 
 /// One pass: the outer error is the grammar's, the inner one is about what the text means.
-fn read(source: &Source<'_>) -> Result<Result<Parsed, NodeError>, ScanError> {
+fn read(source: &Source<'_>, heaviest: usize) -> Result<Result<Parsed, NodeError>, ScanError> {
     let mut parser = Parser::new_from_str(source.text());
-    let mut builder = Builder::new(source);
+    let mut builder = Builder::new(source, heaviest);
     while let Some(event) = parser.next_event() {
         let (event, span) = match event {
             Ok(event) => event,

@@ -58,10 +58,10 @@ fn json(text: &str) -> anyhow::Result<Option<Vec<Value>>> {
 
 fn yaml_documents(text: &str) -> anyhow::Result<Vec<Value>> {
     let read = |(before, document): (usize, &str)| {
-        let node = yaml::parse_node(document).map_err(|error| {
+        let parsed = yaml::parse_file(document).map_err(|error| {
             anyhow!("line {}, column {}: {}", error.at.line + before, error.at.column, error.message)
         })?;
-        Ok(node.to_json())
+        Ok(parsed.node.to_json())
     };
     yaml::documents(text).into_iter().map(read).collect()
 }

@@ -13,8 +13,8 @@ use crate::model::{Key, Node, NodeError, NodeKind, Position};
 /// Deepest nesting. Real configurations stay under ten; what reads a tree may recurse this deep.
 const MAX_DEPTH: usize = 64;
 
-/// Largest tree, aliases expanded, in units of a node or 64 bytes of text.
-const MAX_WEIGHT: usize = 200_000;
+/// Largest tree of a value, aliases expanded, in units of a node or 64 bytes of text.
+pub(super) const MAX_WEIGHT: usize = 200_000;
 
 /// Warnings kept; a text that has more is wrong as a whole.
 const MAX_WARNINGS: usize = 20;
@@ -25,6 +25,8 @@ pub(super) struct Builder<'a> {
     open: Vec<Frame>,
     anchors: HashMap<usize, Anchored>,
     weight: usize,
+    /// The weight that is too much.
+    heaviest: usize,
     root: Option<Node>,
     root_in_brackets: bool,
     warnings: Vec<NodeError>,
@@ -85,12 +87,13 @@ struct Anchored {
 
 impl<'a> Builder<'a> {
     /// An empty tree for `source`.
-    pub(super) fn new(source: &'a Source<'a>) -> Self {
+    pub(super) fn new(source: &'a Source<'a>, heaviest: usize) -> Self {
         Self {
             source,
             open: Vec::new(),
             anchors: HashMap::new(),
             weight: 0,
+            heaviest,
             root: None,
             root_in_brackets: false,
             warnings: Vec::new(),
@@ -254,7 +257,7 @@ impl<'a> Builder<'a> {
 
     fn add_weight(&mut self, weight: usize, at: Position) -> Result<(), NodeError> {
         self.weight += weight;
-        if self.weight > MAX_WEIGHT {
+        if self.weight > self.heaviest {
             return Err(NodeError::new(
                 at,
                 "the value is too large, aliases (`*name`) counted as often as they are used; shorten it",

@@ -117,6 +117,9 @@ fn size_depth_and_expansion_are_bounded() {
     assert!(parse(&"- ".repeat(100_000)).is_err());
     assert!(parse(&"{a: ".repeat(1000)).is_err());
     assert!(parse(&"x".repeat(MAX_TEXT + 1)).is_err());
+    assert!(parse_file(&"x".repeat(MAX_TEXT + 1)).is_ok());
+    let list = "- {a: b, c: [d, e]}\n".repeat(60_000);
+    assert!(parse(&list).is_err() && parse_file(&list).is_ok());
     let nested = |levels: usize, width: usize| -> String {
         let level = |level: usize| {
             let before = if level == 0 { "x".to_owned() } else { format!("*a{}", level - 1) };
