@@ -162,7 +162,7 @@ impl Binding for AppBinding {
 /// than both `reconciledAt` and `observedAt` has not been looked at yet, and would be told about with stale facts.
 fn is_refreshed(app: &Document) -> bool {
     let app = App(app);
-    !app.has_ended() || app.is_settled()
+    !app.has_ended() || app.is_refreshed()
 }
 
 #[cfg(test)]
@@ -193,6 +193,23 @@ mod tests {
                 false,
             ),
             (r#"{"operationState":{"phase":"Error","finishedAt":"2020-01-01T00:00:01Z"}}"#, false),
+            (r#"{"operationState":{"phase":"Error","finishedAt":"0001-01-01T00:00:00Z"}}"#, true),
+            (
+                r#"{"operationState":{"phase":"Error","finishedAt":"2020-01-01 00:00:01Z"},"reconciledAt":"2020-01-01T00:00:05Z"}"#,
+                false,
+            ),
+            (
+                r#"{"operationState":{"phase":"Error","finishedAt":"2020-01-01T00:00Z"},"reconciledAt":"2020-01-01T00:00:05Z"}"#,
+                false,
+            ),
+            (
+                r#"{"operationState":{"phase":"Error","finishedAt":"2020-01-01T00:00:01Z"},"reconciledAt":"20200101T000005Z"}"#,
+                false,
+            ),
+            (
+                r#"{"operationState":{"phase":"Error","finishedAt":"2020-01-01T00:00:01,5Z"},"reconciledAt":"2020-01-01T00:00:05+00:00"}"#,
+                true,
+            ),
             (
                 r#"{"operationState":{"phase":"Error","finishedAt":"2020-01-01T00:00:01Z"},"reconciledAt":"2020-01-01T00:00:01Z"}"#,
                 true,

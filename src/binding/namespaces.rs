@@ -59,8 +59,11 @@ fn glob_to_regex(glob: &str) -> String {
             '[' => {
                 expression.push('[');
                 let class: String = characters.by_ref().take_while(|next| *next != ']').collect();
+                let (negation, class) = class.strip_prefix('!').map_or(("", &*class), |rest| ("^", rest));
+                // What means something in the classes of expressions means itself here.
+                expression.push_str(negation);
                 expression.push_str(
-                    &class.strip_prefix('!').map_or_else(|| class.clone(), |rest| format!("^{rest}")),
+                    &class.replace('\\', r"\\").replace('^', r"\^").replace('[', r"\[").replace('&', r"\&"),
                 );
                 expression.push(']');
             }
@@ -85,6 +88,9 @@ mod tests {
             ("team-?", "team-ab", false),
             ("team-[ab]", "team-b", true),
             ("team-[!ab]", "team-b", false),
+            ("team-[!ab]", "team-c", true),
+            ("team-[^ab]", "team-b", true),
+            ("team-[^ab]", "team-c", false),
             ("{a,b}-x", "b-x", true),
             ("/^dev-[0-9]+$/", "dev-12", true),
             ("/^dev-[0-9]+$/", "dev-x", false),

@@ -19,7 +19,8 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use dodona_value::{Document, GoType, Host, Map, NodeRef, Str, Value};
+use dodona_value::time::{Layout, parse};
+use dodona_value::{Document, GoType, Host, Map, NodeRef, Str, Value, Zone};
 use jiff::Timestamp;
 
 use super::history::Previous;
@@ -97,8 +98,13 @@ impl<'a> App<'a> {
         self.at(path).and_then(NodeRef::as_str).unwrap_or_default()
     }
 
+    /// A time in the form that upstream takes, and in no other.
     fn time(self, path: &[&str]) -> Option<Timestamp> {
-        self.text(path).parse().ok()
+        let time = parse(Layout::RFC3339, self.text(path), &Zone::utc()).ok()?;
+        let seconds = time.unix_seconds();
+        // The nanoseconds since 1970 wrap around, and so does what is taken off.
+        let nanos = time.unix_nanoseconds().wrapping_sub(seconds.wrapping_mul(1_000_000_000));
+        Timestamp::new(seconds, i32::try_from(nanos).ok()?).ok()
     }
 
     fn phase(self) -> &'a str {
@@ -113,6 +119,14 @@ impl<'a> App<'a> {
     /// When the Application was looked at last. A missing or malformed time counts as long ago, so one good time is enough.
     fn looked_at(self) -> Option<Timestamp> {
         ["reconciledAt", "observedAt"].iter().filter_map(|field| self.time(&["status", field])).max()
+    }
+
+    /// As [`App::is_settled`] where an operation has ended, to the letter of core 5.3: a time that is missing is year 1.
+    pub(super) fn is_refreshed(self) -> bool {
+        const YEAR_ONE: i64 = -62_135_596_800;
+        let finished = self.time(&["status", "operationState", "finishedAt"]);
+        let seen = self.looked_at().or_else(|| Timestamp::from_second(YEAR_ONE).ok());
+        matches!((finished, seen), (Some(finished), Some(seen)) if finished <= seen)
     }
 
     /// Whether the statuses were computed after the last operation ended (core 5.3).

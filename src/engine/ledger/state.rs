@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use serde::Deserializer;
-use serde::de::{MapAccess, Visitor};
+use serde::de::{Error as _, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
 
 /// Entries above which the oldest are cut when the annotation is written (core 3.5.5).
 pub const LIMIT: usize = 100;
@@ -143,10 +144,48 @@ impl<'de> Visitor<'de> for Entries {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut entries = Vec::new();
-        while let Some((key, time)) = map.next_entry::<String, Option<i64>>()? {
-            entries.push((key, time.unwrap_or_default()));
+        while let Some((Key(key), time)) = map.next_entry::<Key, &'de RawValue>()? {
+            let time = match time.get() {
+                "null" => 0,
+                // Also `-0`, which is a whole number in Go and a fraction to most readers.
+                text => text.parse().map_err(|_| A::Error::custom("no whole number"))?,
+            };
+            entries.push((key, time));
         }
         Ok(entries)
+    }
+}
+
+/// A key. Half of a surrogate pair stands for no character: it is read as Go does, as U+FFFD.
+struct Key(String);
+
+impl<'de> Deserialize<'de> for Key {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_bytes(Bytes)
+    }
+}
+
+struct Bytes;
+
+impl Visitor<'_> for Bytes {
+    type Value = Key;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Key, E> {
+        Ok(Key(text.to_owned()))
+    }
+
+    fn visit_bytes<E: serde::de::Error>(self, bytes: &[u8]) -> Result<Key, E> {
+        let mut key = String::with_capacity(bytes.len());
+        for chunk in bytes.utf8_chunks() {
+            key.push_str(chunk.valid());
+            // Three bytes for each half, of which the first one cannot begin anything else.
+            key.extend(chunk.invalid().first().filter(|byte| **byte == 0xed).map(|_| '\u{fffd}'));
+        }
+        Ok(Key(key))
     }
 }
 
