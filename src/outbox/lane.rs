@@ -9,9 +9,10 @@ use tokio::time::Instant;
 use super::breaker::{Breaker, BreakerState};
 use super::queue::QueueId;
 
-/// A service of one configuration.
+/// A service of one configuration. Bindings may have their configurations in one namespace, each with a service of that name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct LaneKey {
+    pub(super) binding: Arc<str>,
     pub(super) config_namespace: Arc<str>,
     pub(super) service: Arc<str>,
 }

@@ -79,6 +79,7 @@ impl Schedule {
     pub(super) fn push(&mut self, item: Item) {
         let parcel = &item.parcel;
         let lane = LaneKey {
+            binding: parcel.binding.as_str().into(),
             config_namespace: parcel.config_namespace.as_str().into(),
             service: Arc::clone(&parcel.destination.service),
         };

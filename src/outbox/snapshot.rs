@@ -84,22 +84,25 @@ pub enum QueueState {
 pub(super) fn take(shared: &Shared, now: Instant) -> Snapshot {
     let (dead_letters, dead_letters_gone) = shared.store.dead_letter_counts();
     let schedule = shared.schedule();
-    let mut services: BTreeMap<_, ServiceSnapshot> = BTreeMap::new();
+    // Services of one name and namespace are shown as one, whichever binding they belong to.
+    let mut services: BTreeMap<(Arc<str>, Arc<str>), ServiceSnapshot> = BTreeMap::new();
     for (key, lane) in &schedule.lanes {
         let breaker =
             lane.gates.values().map(|gate| gate.breaker.state()).max().unwrap_or(BreakerState::Closed);
         let (config_namespace, service) = (Arc::clone(&key.config_namespace), Arc::clone(&key.service));
         let in_flight = lane.in_flight;
         let oldest = Duration::ZERO;
-        services.insert(
-            key,
-            ServiceSnapshot { config_namespace, service, parcels: 0, in_flight, oldest, breaker },
-        );
+        let seen =
+            services.entry((Arc::clone(&config_namespace), Arc::clone(&service))).or_insert_with(|| {
+                ServiceSnapshot { config_namespace, service, parcels: 0, in_flight: 0, oldest, breaker }
+            });
+        seen.in_flight += in_flight;
+        seen.breaker = seen.breaker.max(breaker);
     }
     let mut queues = Vec::with_capacity(schedule.queues.len());
     for queue in schedule.queues.values() {
         let seen = look(queue, now);
-        if let Some(service) = services.get_mut(&queue.key.lane) {
+        if let Some(service) = services.get_mut(&service_of(queue)) {
             service.parcels += seen.parcels;
             service.oldest = service.oldest.max(seen.oldest);
         }
@@ -118,6 +121,11 @@ pub(super) fn take(shared: &Shared, now: Instant) -> Snapshot {
         services,
         queues,
     }
+}
+
+fn service_of(queue: &Queue) -> (Arc<str>, Arc<str>) {
+    let lane = &queue.key.lane;
+    (Arc::clone(&lane.config_namespace), Arc::clone(&lane.service))
 }
 
 fn look(queue: &Queue, now: Instant) -> QueueSnapshot {
