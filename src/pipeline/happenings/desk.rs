@@ -308,7 +308,8 @@ impl Desk {
     fn is_told(&self, kind: &str) -> Option<Kind> {
         let related = self.lane.binding.event_rules().is_some_and(|rules| rules.related);
         match kind {
-            "Rollout" => Some(Kind::Rollout),
+            // What came from a typed update call may have none (core 6.2.4).
+            "Rollout" | "" => Some(Kind::Rollout),
             "Experiment" if related => Some(Kind::Experiment),
             "AnalysisRun" if related => Some(Kind::AnalysisRun),
             _ => None,

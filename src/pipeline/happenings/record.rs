@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use crate::model::{CoreEvent, ObjectKey};
-use crate::source::Notebook;
+use crate::source::{Notebook, SourceError};
 
 /// Seconds of Events that are remembered one by one, counted back from the newest; what is older counts as told.
 const TRAIL: i64 = 300;
@@ -19,6 +19,9 @@ const TRAIL: i64 = 300;
 const MOST: usize = 10_000;
 /// Seconds before the start that an Event may be old where nothing was written down: clocks differ.
 const GRACE: i64 = 5;
+/// Pauses after failed attempts to read the notebook.
+const AGAIN: [Duration; 4] =
+    [Duration::from_millis(100), Duration::from_millis(400), Duration::from_secs(1), Duration::from_secs(3)];
 
 /// What was told.
 pub(crate) struct Record {
@@ -36,7 +39,9 @@ struct State {
     /// Happenings with deliveries under way.
     open: HashMap<String, Open>,
     newest: i64,
-    changed: bool,
+    /// Counts what happened; what of it is written. A write that is broken off counts for nothing.
+    changes: u64,
+    written: u64,
     complained: bool,
 }
 
@@ -67,7 +72,8 @@ impl Record {
             owed: BTreeSet::new(),
             open: HashMap::new(),
             newest: now,
-            changed: false,
+            changes: 0,
+            written: 0,
             complained: false,
         };
         Self { state: Mutex::new(state), notebook }
@@ -76,12 +82,17 @@ impl Record {
     /// Takes over what an earlier process wrote. Returns whether there was anything.
     pub(super) async fn load(&self) -> bool {
         let Some(notebook) = &self.notebook else { return false };
-        let text = match notebook.read().await {
-            Ok(Some(text)) => text,
-            Ok(None) => return false,
-            Err(error) => {
-                tracing::warn!(%error, "failed to read which Events were told: those before the start count as told");
-                return false;
+        let mut again = AGAIN.iter();
+        let text = loop {
+            match (notebook.read().await, again.next()) {
+                (Ok(Some(text)), _) => break text,
+                (Ok(None), _) => return false,
+                // A server that is just starting knows better in a moment, and what is written soon replaces the text.
+                (Err(SourceError::Failed { .. }), Some(pause)) => tokio::time::sleep(*pause).await,
+                (Err(error), _) => {
+                    tracing::warn!(%error, "failed to read which Events were told: those before the start count as told");
+                    return false;
+                }
             }
         };
         let Ok(page) = serde_json::from_str::<Page>(&text) else {
@@ -112,7 +123,7 @@ impl Record {
     /// `event` is dealt with at Unix second `now`. A clock that is ahead of ours must not make others look old.
     pub(super) fn dealt_with(&self, event: &CoreEvent, now: i64) {
         let mut state = self.state();
-        state.changed = true;
+        state.changes += 1;
         state.newest = state.newest.max(event.time.min(now));
         state.owed.remove(&event.uid);
         state.seen.insert(event.uid.clone(), (event.count, event.time));
@@ -134,7 +145,7 @@ impl Record {
         if one.left > 0 {
             return None;
         }
-        state.changed = true;
+        state.changes += 1;
         let one = state.open.remove(id)?;
         Some((one.object, one.begun.elapsed()))
     }
@@ -142,19 +153,21 @@ impl Record {
     /// Writes down what was told, if something was since the last time.
     pub(crate) async fn write(&self) {
         let Some(notebook) = &self.notebook else { return };
-        let text = {
-            let mut state = self.state();
-            if !std::mem::take(&mut state.changed) {
+        let (text, changes) = {
+            let state = self.state();
+            if state.changes == state.written {
                 return;
             }
-            serde_json::to_string(&state.page()).unwrap_or_default()
+            (serde_json::to_string(&state.page()).unwrap_or_default(), state.changes)
         };
         let result = notebook.write(&text).await;
         let mut state = self.state();
         match result {
-            Ok(()) => state.complained = false,
+            Ok(()) => {
+                state.written = state.written.max(changes);
+                state.complained = false;
+            }
             Err(error) => {
-                state.changed = true;
                 if !std::mem::replace(&mut state.complained, true) {
                     tracing::error!(%error, "failed to write down which Events were told: a restart would miss what happens meanwhile");
                 }
@@ -198,7 +211,6 @@ mod tests {
 
     use super::*;
     use crate::model::Involved;
-    use crate::source::SourceError;
 
     #[derive(Default)]
     struct Paper(Mutex<Option<String>>);
@@ -256,6 +268,55 @@ mod tests {
         let third = Record::new(Some(paper), 1_900);
         assert!(third.load().await);
         assert_eq!(third.news(&event("slow", 1, 1_003)), 0);
+    }
+
+    /// A notebook whose first write never ends, and whose first read fails.
+    #[derive(Default)]
+    struct Slow(Mutex<Option<String>>, std::sync::atomic::AtomicU32, std::sync::atomic::AtomicU32);
+
+    impl Notebook for Slow {
+        fn read(&self) -> BoxFuture<'_, Result<Option<String>, SourceError>> {
+            async {
+                match self.1.fetch_add(1, std::sync::atomic::Ordering::SeqCst) {
+                    0 => Err(SourceError::Failed { action: "get".into(), detail: "starting".into() }),
+                    _ => Ok(self.0.lock().unwrap().clone()),
+                }
+            }
+            .boxed()
+        }
+
+        fn write<'a>(&'a self, text: &'a str) -> BoxFuture<'a, Result<(), SourceError>> {
+            async {
+                if self.2.fetch_add(1, std::sync::atomic::Ordering::SeqCst) == 0 {
+                    std::future::pending::<()>().await;
+                }
+                self.0.lock().unwrap().replace(text.to_owned());
+                Ok(())
+            }
+            .boxed()
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_write_that_the_stop_breaks_off_is_made_up_for() {
+        let slow = Arc::new(Slow::default());
+        let first = Record::new(Some(Arc::clone(&slow) as _), 1_000);
+        assert!(!first.load().await);
+        first.dealt_with(&event("a", 1, 1_001), 1_010);
+        tokio::time::timeout(Duration::from_secs(1), first.write()).await.unwrap_err();
+        first.write().await;
+        let second = Record::new(Some(slow), 1_900);
+        assert!(second.load().await);
+        assert_eq!(second.news(&event("a", 1, 1_001)), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_is_just_starting_is_asked_again() {
+        let slow = Arc::new(Slow::default());
+        *slow.0.lock().unwrap() = Some(r#"{"since":900,"seen":{}}"#.into());
+        let record = Record::new(Some(slow), 1_000);
+        assert!(record.load().await);
+        assert_eq!(record.news(&event("meanwhile", 1, 950)), 1);
     }
 
     #[tokio::test]
