@@ -72,7 +72,9 @@ impl Lane {
 
     /// One decided notification: compose it from the object as it was, and hand it over. What asks somebody goes aside.
     async fn post(self: &Arc<Self>, send: Send, in_force: &Arc<InForce>) {
-        self.note_sending(&send, in_force);
+        if !send.again {
+            self.note_sending(&send, in_force);
+        }
         if self.goes_aside(&send, in_force) {
             return self.post_aside(send, in_force).await;
         }
@@ -88,19 +90,26 @@ impl Lane {
         if let Err(error) = self.outbox.accept(self.parcel(send, message, in_force)).await {
             self.ended();
             self.note_unsent(send, &error, in_force);
-            self.happening_ended(send.object.key(), &send.condition, false);
-            // Not told, and not recorded either: the next look at the object, or the next process, decides again.
+            // Not told, and not recorded either: the next look at the object, or the next process, decides again. A
+            // happening stays open for the same reason.
             self.ledger().record_unsent(send.object.key(), &send.ledger_key);
         }
     }
 
-    /// A message that cannot be composed is refused until the configuration that it used changes (design 2).
+    /// A message that cannot be composed waits for the next look at the object, which may have by then what the template
+    /// wants. People are told once, not at each look (design 2).
     fn refuse(&self, send: &Send, error: &PostError, in_force: &InForce) {
-        self.note_unrenderable(send, error, in_force);
         self.happening_ended(send.object.key(), &send.condition, false);
-        match self.refused {
-            Refused::Wait => self.ledger().record_unrenderable(send.object.key(), &send.ledger_key),
-            Refused::NextLook => drop(self.ledger().record_failure(send.object.key(), &send.ledger_key)),
+        let object = send.object.key();
+        let news = match self.refused {
+            Refused::Wait => self.ledger().record_unrenderable(object, &send.ledger_key, &error.to_string()),
+            Refused::NextLook => {
+                self.ledger().record_failure(object, &send.ledger_key);
+                true
+            }
+        };
+        if news {
+            self.note_unrenderable(send, error, in_force);
         }
     }
 

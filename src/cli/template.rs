@@ -117,6 +117,7 @@ fn send(workspace: &Workspace, template: &str, object: &Arc<Object>, recipient: 
     let policy = &workspace.config.policy;
     let asked = |name: &str| policy.templates.get(template).is_some_and(|template| template.mentions(name));
     let send = Send {
+        again: false,
         policy: 0,
         trigger: String::new(),
         condition: String::new(),

@@ -51,6 +51,7 @@ impl<'a> Builder<'a> {
             options,
             policy: Policy {
                 namespace: namespace.clone(),
+                incomplete: settings.config_map.is_none(),
                 prefix_keys: options.self_service,
                 ..Policy::default()
             },
@@ -217,6 +218,7 @@ impl<'a> Builder<'a> {
 
     /// Reports a broken key; returns the text of the report.
     fn refuse(&mut self, key: &str, error: NodeError, has_last: bool) -> String {
+        self.policy.incomplete |= !has_last;
         let outcome =
             if has_last { "its last good value stays in force" } else { "until then it counts as absent" };
         let message = format!("{}{}; {outcome}", Key::parse(key).failure(), error.message);
@@ -314,7 +316,7 @@ impl<'a> Builder<'a> {
 /// A configuration of which nothing is in force (core 1.3.1).
 fn refused(config: Config) -> Config {
     let Config { namespace, secrets, reports, items, .. } = config;
-    let policy = Arc::new(Policy { namespace: namespace.clone(), ..Policy::default() });
+    let policy = Arc::new(Policy { namespace: namespace.clone(), incomplete: true, ..Policy::default() });
     Config { namespace, policy, secrets, reports, items, ..Config::default() }
 }
 

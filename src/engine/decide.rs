@@ -120,7 +120,8 @@ pub fn decide(input: &DecideInput<'_>, ledger: &mut Ledger) -> Plan {
         }
     }
     let undecided = input.policies.iter().any(|applicable| !applicable.undecided.is_empty());
-    if plan.problem.is_none() && !undecided {
+    let incomplete = input.policies.iter().any(|applicable| applicable.policy.incomplete);
+    if plan.problem.is_none() && !undecided && !incomplete {
         lasting::sweep(&mut pass);
     }
     plan.patch = pass.finish();
@@ -186,7 +187,7 @@ impl Decision<'_, '_, '_> {
     fn holds(&mut self, condition: &Condition, verdict: &Verdict, target: &Destination, key: &str) {
         let fingerprint = self.policy.fingerprint(target, &verdict.templates);
         let presence = self.pass.presence(key);
-        if presence != Presence::Absent
+        if !matches!(presence, Presence::Absent | Presence::Unrendered)
             && !matches!(presence, Presence::Refused(former) if former != fingerprint)
         {
             self.pass.keep(key);
@@ -212,8 +213,10 @@ impl Decision<'_, '_, '_> {
         fingerprint: u64,
         templates: &[String],
     ) {
+        let again = self.pass.presence(key) == Presence::Unrendered;
         self.pass.queue(key, fingerprint);
         self.plan.send.push(Send {
+            again,
             policy: self.index,
             trigger: verdict.trigger.as_ref().to_owned(),
             condition: verdict.key.as_ref().to_owned(),

@@ -91,7 +91,7 @@ fn consult(newest: &Object, asked: Vec<(Send, u64)>, ledger: &mut Ledger, plan: 
     for (send, fingerprint) in asked {
         let presence = pass.presence(&send.ledger_key);
         match presence {
-            Presence::Absent => {}
+            Presence::Absent | Presence::Unrendered => {}
             Presence::Refused(former) if former != fingerprint => {}
             why => {
                 pass.keep(&send.ledger_key);
@@ -120,5 +120,6 @@ fn send(input: &HappeningInput<'_>, policy: usize, verdict: &Verdict, target: &D
         destination: target.clone(),
         templates: verdict.templates.clone(),
         object: Arc::clone(&input.happening.object),
+        again: false,
     }
 }

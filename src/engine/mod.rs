@@ -33,6 +33,9 @@ use crate::model::{Destination, Object, Section};
 pub struct Policy {
     /// Namespace of the ConfigMap; part of the ledger key in self-service mode (core 3.5).
     pub namespace: String,
+    /// Whether the ConfigMap is missing or has keys that cannot be read at all: what is not configured may only be gone for
+    /// a moment.
+    pub incomplete: bool,
     /// Whether ledger keys carry `namespace` (self-service configuration of a tenant).
     pub prefix_keys: bool,
     /// `subscriptions`: global subscriptions (core 2.4).
@@ -114,4 +117,6 @@ pub struct Send {
     pub templates: Vec<String>,
     /// The object as it was when the decision fell.
     pub object: Arc<Object>,
+    /// Whether it could not be composed from an earlier version; people know of it.
+    pub again: bool,
 }

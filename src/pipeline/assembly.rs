@@ -253,9 +253,10 @@ struct Shared {
 
 impl Shared {
     /// A lane whose configurations are in force, and what it will follow.
-    fn lane(&self, watched: Watched) -> (Arc<Lane>, Inputs) {
+    fn lane(&self, mut watched: Watched) -> (Arc<Lane>, Inputs) {
         let ledger = Arc::new(Mutex::new(Ledger::new(state_annotation(watched.binding.annotation_prefix()))));
-        let first = watched.settings.borrow().clone();
+        // Seen: what comes first is no change of it.
+        let first = watched.settings.borrow_and_update().clone();
         let self_service = watched.tenants.is_some();
         let legacy = watched.binding.legacy_recipients();
         let (clients, tenants) = match watched.tenants {

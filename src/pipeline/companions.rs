@@ -24,8 +24,13 @@ impl Lane {
     pub(super) async fn follow_companions(&self, companions: Arc<Shelf>) {
         self.companions_known().await;
         let mut news = companions.news();
-        let mut seen = *news.borrow_and_update();
-        while news.changed().await.is_ok() {
+        // Objects may have been looked at since then, before this task came to its turn.
+        let mut seen = companions.beginning();
+        loop {
+            if *news.borrow_and_update() == seen {
+                // Nothing is left to follow where the shelf is gone.
+                let Ok(()) = news.changed().await else { return };
+            }
             tokio::time::sleep(COLLECT).await;
             let now = *news.borrow_and_update();
             if now.marked != seen.marked || self.conditions_ask() {

@@ -58,7 +58,8 @@ impl Lane {
         // Only what leads to a message is news.
         if verdict.triggered
             && plan.send.iter().any(|send| {
-                send.policy == verdict.policy
+                !send.again
+                    && send.policy == verdict.policy
                     && *send.trigger == *verdict.trigger
                     && *send.condition == *verdict.key
             })

@@ -1,5 +1,6 @@
 //! New text of a ConfigMap or Secret: put it in force, send what waited for it, and look at all objects again.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use tokio::sync::watch;
@@ -11,24 +12,24 @@ use crate::source::Settings;
 
 impl Lane {
     /// Follows the text of the configuration until its source ends.
-    pub(super) async fn follow_settings(&self, mut settings: watch::Receiver<Settings>) {
+    pub(super) async fn follow_settings(self: &Arc<Self>, mut settings: watch::Receiver<Settings>) {
         while settings.changed().await.is_ok() {
             let text = settings.borrow_and_update().clone();
-            self.reload(&text).await;
+            self.reload(&text);
         }
     }
 
     /// Puts `text` in force. Objects that it concerns are evaluated again at once (design 3), not with their next change.
-    pub(super) async fn reload(&self, text: &Settings) {
+    pub(super) fn reload(self: &Arc<Self>, text: &Settings) {
         let before = self.settings.replace(text);
         let now = self.settings.central();
-        self.changed(Some(&before), &now).await;
+        self.changed(Some(&before), &now);
         self.source.resync();
         self.reloads.fetch_add(1, Ordering::SeqCst);
     }
 
     /// The configuration `now` has come in the place of `before`.
-    pub(super) async fn changed(&self, before: Option<&InForce>, now: &InForce) {
+    pub(super) fn changed(self: &Arc<Self>, before: Option<&InForce>, now: &InForce) {
         tracing::info!(
             binding = self.binding.name(),
             "invalidated cache for resource in namespace: {} with the name: {}",
@@ -43,32 +44,45 @@ impl Lane {
         let present = &now.config.policy.service_fingerprints;
         for (service, print) in present {
             if former.and_then(|former| former.get(service)) != Some(print) {
-                self.redeliver(&now.namespace, service).await;
+                self.redeliver(&now.namespace, service);
             }
         }
     }
 
     /// Sends what `service` of the configuration in `namespace` refused once more, now that it is configured differently
-    /// (design 2).
-    async fn redeliver(&self, namespace: &str, service: &str) {
+    /// (design 2), unless its object has been told about otherwise since then. The outbox may be full of what another service holds up, and the next change of the configuration may be
+    /// what helps it: nothing here waits for room.
+    fn redeliver(self: &Arc<Self>, namespace: &str, service: &str) {
         let filter = Filter {
             config_namespace: Some(namespace.to_owned()),
             service: Some(service.to_owned()),
             ..Filter::default()
         };
-        for letter in self
-            .outbox
-            .dead_letters()
-            .iter()
-            .filter(|letter| filter.matches(letter) && letter.parcel.binding == self.binding.name())
-        {
-            self.ledger().restore(&object_key(&letter.parcel), &letter.parcel.ledger_key);
-            let again = self.outbox.redeliver(&Filter { id: Some(letter.parcel.id), ..filter.clone() }).await;
-            tracing::info!(
-                service,
-                messages = again.len(),
-                "refused messages are sent again with the new configuration"
-            );
+        let mut letters = self.outbox.dead_letters();
+        letters.retain(|letter| {
+            filter.matches(letter)
+                && letter.parcel.binding == self.binding.name()
+                && self.ledger().reopen(&object_key(&letter.parcel), &letter.parcel.ledger_key)
+        });
+        if letters.is_empty() {
+            return;
         }
+        tracing::info!(
+            service,
+            messages = letters.len(),
+            "refused messages are sent again with the new configuration"
+        );
+        self.under_way.fetch_add(letters.len(), Ordering::SeqCst);
+        let lane = Arc::clone(self);
+        tokio::spawn(async move {
+            for letter in letters {
+                let again = Filter { id: Some(letter.parcel.id), ..filter.clone() };
+                if lane.outbox.redeliver(&again).await.is_empty() {
+                    // It had to go meanwhile: the next look at its object decides again.
+                    lane.ledger().record_unsent(&object_key(&letter.parcel), &letter.parcel.ledger_key);
+                    lane.ended();
+                }
+            }
+        });
     }
 }

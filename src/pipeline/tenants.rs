@@ -1,6 +1,7 @@
 //! Configurations of tenants: each namespace may have its own beside the central one (self-service, core 5.4.3).
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use tokio::sync::watch;
@@ -11,7 +12,7 @@ use crate::source::{ByNamespace, Settings};
 impl Lane {
     /// Puts in force what the tenants have, and follows it until its source ends.
     pub(super) async fn follow_tenants(
-        &self,
+        self: &Arc<Self>,
         mut settings: watch::Receiver<ByNamespace>,
         known: ByNamespace,
     ) {
@@ -24,7 +25,7 @@ impl Lane {
                 continue;
             }
             for (namespace, text) in &changes {
-                self.reload_tenant(namespace, text.as_ref()).await;
+                self.reload_tenant(namespace, text.as_ref());
             }
             self.source.resync();
             self.reloads.fetch_add(1, Ordering::SeqCst);
@@ -43,13 +44,13 @@ impl Lane {
         }
     }
 
-    async fn reload_tenant(&self, namespace: &str, text: Option<&Settings>) {
+    fn reload_tenant(self: &Arc<Self>, namespace: &str, text: Option<&Settings>) {
         if !self.has_tenant(namespace) {
             return;
         }
         let before = self.settings.replace_tenant(namespace, text);
         match (before, self.settings.tenant(namespace)) {
-            (before, Some(now)) => self.changed(before.as_deref(), &now).await,
+            (before, Some(now)) => self.changed(before.as_deref(), &now),
             (Some(before), None) => self.note_gone(&before),
             (None, None) => {}
         }

@@ -35,7 +35,8 @@ struct Shared {
     active: Mutex<HashMap<ObjectKey, bool>>,
     count: watch::Sender<usize>,
     forbidden: AtomicBool,
-    closing: AtomicBool,
+    /// Set when the process stops: nobody waits for another try.
+    closing: watch::Sender<bool>,
 }
 
 impl Writer {
@@ -48,7 +49,7 @@ impl Writer {
             active: Mutex::default(),
             count: watch::Sender::new(0),
             forbidden: AtomicBool::new(false),
-            closing: AtomicBool::new(false),
+            closing: watch::Sender::new(false),
         }))
     }
 
@@ -72,9 +73,9 @@ impl Writer {
         self.0.active().is_empty()
     }
 
-    /// Waits until everything is written, and from now on gives up where it would wait for another try.
+    /// Waits until everything is written. What waits for another try gets it now, and is given up if that fails too.
     pub(crate) async fn finish(&self, grace: Duration) {
-        self.0.closing.store(true, Ordering::Relaxed);
+        self.0.closing.send_replace(true);
         let mut count = self.0.count.subscribe();
         // Neither a closed channel nor the end of the grace period leaves anything to do.
         drop(tokio::time::timeout(grace, count.wait_for(|count| *count == 0)).await);
@@ -85,11 +86,14 @@ impl Shared {
     async fn keep_writing(&self, object: &ObjectKey) {
         tokio::time::sleep(COLLECT).await;
         let mut pause = FIRST_PAUSE;
+        let mut closing = self.closing.subscribe();
         loop {
+            let stops = *closing.borrow_and_update();
             match self.write_once(object).await {
                 Attempt::Written => pause = FIRST_PAUSE,
-                Attempt::Failed if !self.closing.load(Ordering::Relaxed) => {
-                    tokio::time::sleep(pause).await;
+                Attempt::Failed if !stops => {
+                    // The sender outlives this wait.
+                    drop(tokio::time::timeout(pause, closing.wait_for(|closing| *closing)).await);
                     pause = (pause * 2).min(LONGEST_PAUSE);
                     continue;
                 }
@@ -115,7 +119,7 @@ impl Shared {
             (annotation, ledger.patch_for(object))
         };
         let Some(patch) = patch else { return Attempt::Nothing };
-        match self.source.annotate(object, &annotation, patch.value.as_deref()).await {
+        match self.source.annotate(object, &patch.uid, &annotation, patch.value.as_deref()).await {
             Ok(Some(written)) => {
                 self.forbidden.store(false, Ordering::Relaxed);
                 if self.ledger().patched(object, &written) {
@@ -124,7 +128,7 @@ impl Shared {
                 Attempt::Written
             }
             Ok(None) => {
-                self.ledger().gone(object);
+                self.ledger().missing(object, &patch.uid);
                 Attempt::Nothing
             }
             Err(error) => self.failed(object, &error),

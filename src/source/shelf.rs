@@ -4,7 +4,7 @@
 //! kind it is and what it is good for is the binding's affair; a [`Source`](super::Source) keeps the shelf up to date.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use tokio::sync::watch;
 
@@ -28,6 +28,8 @@ pub struct Shelf {
     mark: Mark,
     news: watch::Sender<News>,
     complete: watch::Sender<bool>,
+    /// What had changed when all that existed at the start was there.
+    beginning: OnceLock<News>,
 }
 
 #[derive(Default)]
@@ -44,6 +46,7 @@ impl Shelf {
             mark,
             news: watch::Sender::default(),
             complete: watch::Sender::new(false),
+            beginning: OnceLock::new(),
         })
     }
 
@@ -80,12 +83,18 @@ impl Shelf {
 
     /// All that existed at the start is there, or can not be had.
     pub fn completed(&self) {
+        self.beginning.get_or_init(|| *self.news.borrow());
         self.complete.send_if_modified(|complete| !std::mem::replace(complete, true));
     }
 
     /// Whether all that existed at the start is there.
     pub fn complete(&self) -> watch::Receiver<bool> {
         self.complete.subscribe()
+    }
+
+    /// What had changed when the shelf was complete: later changes are news to whoever has looked at it.
+    pub fn beginning(&self) -> News {
+        self.beginning.get().copied().unwrap_or_default()
     }
 
     /// What has changed.
@@ -164,6 +173,12 @@ mod tests {
         shelf.put(project("c", "5", "mark"));
         shelf.keep_only(&BTreeSet::from([ObjectKey::new("argocd", "b")]));
         news(4, 7);
+        assert_eq!(shelf.beginning(), News::default(), "it was never complete");
+        shelf.completed();
+        shelf.put(project("d", "6", "mark"));
+        shelf.completed();
+        assert_eq!(shelf.beginning(), News { marked: 4, all: 7 }, "what came afterwards is news");
+        shelf.take(&ObjectKey::new("argocd", "d"));
         assert!(!shelf.has_marked() && shelf.find(&ObjectKey::new("argocd", "a")).is_none());
         assert!(shelf.find(&ObjectKey::new("argocd", "b")).is_some());
     }

@@ -349,7 +349,8 @@ impl<'a> Stage<'a> {
             match &message {
                 Ok(_) if send.ledger_key.is_empty() => {}
                 Ok(_) => drop(self.ledger.record_receipt(key, &send.ledger_key, now)),
-                Err(_) => self.ledger.record_unrenderable(key, &send.ledger_key),
+                Err(error) if !self.ledger.record_unrenderable(key, &send.ledger_key, error) => continue,
+                Err(_) => {}
             }
             let wire = self.wire(&send, message.as_ref().ok());
             let seconds = u64::try_from(now - self.suite.begin).unwrap_or_default();

@@ -67,7 +67,7 @@ async fn an_editor_that_replaces_files_deletes_nothing() {
     std::fs::write(root.join("a.yaml"), manifest("a", 1)).unwrap();
     let mut running = Running::start(world.source(applications()));
     running.next().await;
-    running.source.annotate(&ObjectKey::new("argocd", "a"), STATE, Some("{}")).await.unwrap();
+    running.source.annotate(&ObjectKey::new("argocd", "a"), "", STATE, Some("{}")).await.unwrap();
     running.next().await;
     for step in 2..6 {
         std::fs::remove_file(root.join("a.yaml")).unwrap();
@@ -87,7 +87,7 @@ async fn the_state_outlives_the_process_and_belongs_to_the_person() {
     let before = std::fs::read_dir(&root).unwrap().count();
     let mut running = Running::start(world.source(applications()));
     running.next().await;
-    running.source.annotate(&ObjectKey::new("argocd", "a"), STATE, Some("{\"k\":1}")).await.unwrap();
+    running.source.annotate(&ObjectKey::new("argocd", "a"), "", STATE, Some("{\"k\":1}")).await.unwrap();
     drop(running);
     assert_eq!(std::fs::read_dir(&root).unwrap().count(), before + 1, "only `.dodona` is new");
 

@@ -329,7 +329,8 @@ async fn cluster_scoped_kinds_have_no_namespaces() {
     let mut running = Running::start(Arc::new(KubeSource::new(api, spec)));
     let change = running.next().await;
     assert_eq!(change.object.key(), &ObjectKey::new("", "n"));
-    let written = running.source.annotate(&ObjectKey::new("", "n"), "k", Some("v")).await.unwrap().unwrap();
+    let written =
+        running.source.annotate(&ObjectKey::new("", "n"), "", "k", Some("v")).await.unwrap().unwrap();
     assert_eq!(written.annotation("k"), Some("v"));
 }
 
@@ -354,8 +355,8 @@ async fn a_label_selector_is_the_server_s_affair() {
 async fn a_patch_has_one_annotation_and_nothing_else() {
     let cluster = watching(&["a"], applications(), |_| {}).await;
     let key = ObjectKey::new("argocd", "a");
-    cluster.running.source.annotate(&key, "notified.x", Some("{\"<\":1}")).await.unwrap();
-    cluster.running.source.annotate(&key, "notified.x", None).await.unwrap();
+    cluster.running.source.annotate(&key, "", "notified.x", Some("{\"<\":1}")).await.unwrap();
+    cluster.running.source.annotate(&key, "", "notified.x", None).await.unwrap();
     let patches: Vec<Request> =
         cluster.server.requests().into_iter().filter(|request| request.method == "PATCH").collect();
     assert_eq!(patches[0].path, "/apis/argoproj.io/v1alpha1/namespaces/argocd/applications/a");
@@ -365,13 +366,26 @@ async fn a_patch_has_one_annotation_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn an_object_that_took_the_name_is_left_as_it_is() {
+    let cluster = watching(&["a"], applications(), |_| {}).await;
+    let key = ObjectKey::new("argocd", "a");
+    let object = cluster.server.object(PLURAL, "argocd", "a").unwrap();
+    let uid = object["metadata"]["uid"].as_str().unwrap();
+    cluster.running.source.annotate(&key, uid, "n", Some("{}")).await.unwrap().unwrap();
+    let error =
+        cluster.running.source.annotate(&key, "of-another", "n", Some("{\"k\":1}")).await.unwrap_err();
+    assert!(error.to_string().contains("UID in precondition"), "{error}");
+    assert_eq!(cluster.server.annotation(PLURAL, "argocd", "a", "n").as_deref(), Some("{}"));
+}
+
+#[tokio::test]
 async fn refused_patches_say_why_and_are_not_repeated() {
     let cluster = watching(&["a"], applications(), |_| {}).await;
     let key = ObjectKey::new("argocd", "a");
     for status in [403, 409, 422, 500, 503, 429] {
         cluster.server.faults(|faults| faults.patch_status = Some(status));
         cluster.server.forget_requests();
-        let error = cluster.running.source.annotate(&key, "n", Some("{}")).await.unwrap_err();
+        let error = cluster.running.source.annotate(&key, "", "n", Some("{}")).await.unwrap_err();
         assert_eq!(matches!(error, SourceError::Forbidden { .. }), status == 403, "{error}");
         let text = error.to_string();
         assert!(text.starts_with("failed to patch applications/argocd/a: "), "{text}");
@@ -380,7 +394,7 @@ async fn refused_patches_say_why_and_are_not_repeated() {
     }
     for status in [404, 410] {
         cluster.server.faults(|faults| faults.patch_status = Some(status));
-        assert!(cluster.running.source.annotate(&key, "n", Some("{}")).await.unwrap().is_none());
+        assert!(cluster.running.source.annotate(&key, "", "n", Some("{}")).await.unwrap().is_none());
     }
 }
 

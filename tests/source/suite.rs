@@ -116,7 +116,7 @@ async fn an_annotation_that_is_written_comes_back(world: World) {
     running.next().await;
     running.synced().await;
     let text = r#"{"x:\u003c[0].y:slack:#c":1700000000}"#;
-    let written = running.source.annotate(&key("a"), STATE, Some(text)).await.unwrap().unwrap();
+    let written = running.source.annotate(&key("a"), "", STATE, Some(text)).await.unwrap().unwrap();
     assert_eq!((written.annotation(STATE), written.annotation("mine")), (Some(text), Some("untouched")));
     let change = running.next().await;
     assert_eq!(
@@ -143,7 +143,7 @@ async fn an_annotation_can_be_removed(world: World) {
     world.apply(object);
     let mut running = Running::start(world.source(applications()));
     assert_eq!(running.next().await.object.annotation(STATE), Some("{}"));
-    let written = running.source.annotate(&key("a"), STATE, None).await.unwrap().unwrap();
+    let written = running.source.annotate(&key("a"), "", STATE, None).await.unwrap().unwrap();
     assert_eq!((written.annotation(STATE), written.annotation("mine")), (None, Some("untouched")));
     let change = running.next().await;
     assert_eq!((change.cause, change.object.annotation(STATE)), (Cause::Modified, None));
@@ -152,7 +152,7 @@ async fn an_annotation_can_be_removed(world: World) {
 async fn an_object_that_is_gone_cannot_be_annotated(world: World) {
     let running = Running::start(world.source(applications()));
     running.synced().await;
-    assert!(running.source.annotate(&key("a"), STATE, Some("{}")).await.unwrap().is_none());
+    assert!(running.source.annotate(&key("a"), "", STATE, Some("{}")).await.unwrap().is_none());
 }
 
 async fn a_deletion_comes_with_the_last_version(world: World) {
@@ -171,7 +171,7 @@ async fn an_object_that_is_made_anew_has_no_state(world: World) {
     let mut running = Running::start(world.source(applications()));
     running.next().await;
     running.synced().await;
-    running.source.annotate(&key("a"), STATE, Some("{}")).await.unwrap();
+    running.source.annotate(&key("a"), "", STATE, Some("{}")).await.unwrap();
     running.next().await;
     world.delete("Application", "applications", "argocd", "a");
     assert_eq!(running.next().await.cause, Cause::Deleted);

@@ -256,6 +256,7 @@ fn deliver(
         job.templates.iter().filter_map(|one| policy.templates.get(one)).any(|one| one.mentions(name))
     };
     let send = Send {
+        again: false,
         policy: 0,
         trigger: String::new(),
         condition: String::new(),

@@ -55,6 +55,7 @@ fn send(templates: &[&str]) -> Send {
     let object =
         Object::parse(Bytes::from_static(br#"{"metadata":{"name":"o"}}"#), Numbers::Kubernetes).unwrap();
     Send {
+        again: false,
         policy: 0,
         trigger: "on".into(),
         condition: "[0].x".into(),

@@ -133,7 +133,7 @@ impl Decision<'_, '_, '_> {
 
     /// The condition does not hold: it may be told again, and who was told is told that it is over.
     pub(super) fn ends(&mut self, condition: &Condition, verdict: &Verdict, target: &Destination, key: &str) {
-        let refused = matches!(self.pass.presence(key), Presence::Refused(_));
+        let refused = matches!(self.pass.presence(key), Presence::Refused(_) | Presence::Unrendered);
         if self.pass.forget(key) {
             self.plan.forget.push(key.to_owned());
         }
@@ -160,7 +160,7 @@ impl Decision<'_, '_, '_> {
                 self.pass.keep(&open);
                 self.pass.keep(&closing);
             }
-            Presence::Told | Presence::Refused(_) => {
+            Presence::Told | Presence::Refused(_) | Presence::Unrendered => {
                 self.pass.forget(&open);
                 self.pass.forget(&closing);
             }

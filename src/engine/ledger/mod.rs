@@ -14,6 +14,7 @@ mod state;
 mod tests;
 
 use std::collections::{BTreeSet, HashMap};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 pub use state::{LIMIT, State};
 
@@ -30,6 +31,8 @@ pub struct Ledger {
 /// What to write to an object: its state annotation, or `None` to delete it (core 3.5.6, 3.5.7).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AnnotationPatch {
+    /// The object's `metadata.uid`: another object of the same name is not meant.
+    pub uid: String,
     /// The annotation's text.
     pub value: Option<String>,
 }
@@ -45,6 +48,8 @@ pub enum Presence {
     Pending,
     /// Given up, by the configuration of this fingerprint.
     Refused(u64),
+    /// Not told, because it could not be composed from the versions so far.
+    Unrendered,
 }
 
 impl Ledger {
@@ -108,15 +113,19 @@ impl Ledger {
         false
     }
 
-    /// A message that an earlier process left in a persistent outbox is on its way again. One without a key is told without
-    /// a record: an event of the Rollouts controller.
-    pub fn restore(&mut self, object: &ObjectKey, key: &str) {
+    /// A refused message may be sent again. Whether it is still owed: its key stands as refused, and is on its way from now
+    /// on. What was told by another message since then, or is over, is not. A message without a key is told without a
+    /// record: an event of the Rollouts controller.
+    pub fn reopen(&mut self, object: &ObjectKey, key: &str) -> bool {
         if key.is_empty() {
-            return;
+            return true;
         }
-        let entry =
-            self.records.entry(object.clone()).or_default().entries.entry(key.to_owned()).or_default();
+        let entry = self.records.get_mut(object).and_then(|record| record.entries.get_mut(key));
+        let Some(entry) = entry.filter(|entry| matches!(entry.status, Some(Status::Refused { .. }))) else {
+            return false;
+        };
         entry.status = Some(Status::Pending { fingerprint: 0 });
+        true
     }
 
     /// A receiver took the message at Unix second `now`. Returns whether the annotation has to be written.
@@ -140,10 +149,17 @@ impl Ledger {
         self.conclude(object, key, |_| None)
     }
 
-    /// The message that was queued last could not be composed: it never entered the outbox, so earlier messages of the
-    /// same key may still be on their way. Otherwise as [`Ledger::record_refusal`].
-    pub fn record_unrenderable(&mut self, object: &ObjectKey, key: &str) {
-        self.withdraw(object, key, |fingerprint| Some(Status::Refused { fingerprint }));
+    /// The message that was queued last could not be composed: it never entered the outbox, so earlier messages of the same
+    /// key may still be on their way. The next pass tries it again, as what the template wants may be in the object by then.
+    /// Returns whether the reason is news.
+    pub fn record_unrenderable(&mut self, object: &ObjectKey, key: &str, reason: &str) -> bool {
+        let mut hasher = DefaultHasher::new();
+        reason.hash(&mut hasher);
+        let reason = hasher.finish();
+        let entry = self.records.get_mut(object).and_then(|record| record.entries.get_mut(key));
+        let known = entry.and_then(|entry| entry.unrendered.replace(reason));
+        self.withdraw(object, key, |_| None);
+        known != Some(reason)
     }
 
     /// The outbox did not take the message that was queued last; the next pass sends it again.
@@ -165,7 +181,7 @@ impl Ledger {
     }
 
     /// What has to be written to the object now, if anything; marks it as under way. One patch of an object is under way
-    /// at a time: [`Ledger::patched`], [`Ledger::patch_denied`], [`Ledger::patch_lost`] or [`Ledger::gone`] has to follow.
+    /// at a time: [`Ledger::patched`], [`Ledger::patch_denied`], [`Ledger::patch_lost`] or [`Ledger::missing`] has to follow.
     pub fn patch_for(&mut self, object: &ObjectKey) -> Option<AnnotationPatch> {
         let record = self.records.get_mut(object)?;
         let patch = record.patch()?;
@@ -202,6 +218,13 @@ impl Ledger {
         self.drop_if_idle(key);
     }
 
+    /// A patch found no object with `uid`. One that was made under the same name since then is not concerned.
+    pub fn missing(&mut self, key: &ObjectKey, uid: &str) {
+        if self.records.get(key).is_some_and(|record| record.uid == uid) {
+            self.gone(key);
+        }
+    }
+
     /// The object does not exist any more.
     pub fn gone(&mut self, key: &ObjectKey) {
         if let Some(record) = self.records.get_mut(key) {
@@ -223,6 +246,7 @@ impl Ledger {
                 entry.detached -= 1;
             } else if let Some(Status::Pending { fingerprint }) = entry.status {
                 entry.status = status(fingerprint);
+                entry.unrendered = None;
             }
         }
         record.tidy();
@@ -279,8 +303,10 @@ impl Pass<'_> {
             Some(Entry { status: Some(Status::Refused { fingerprint }), .. }) => {
                 Presence::Refused(*fingerprint)
             }
-            Some(Entry { erase: true, .. }) => Presence::Absent,
+            Some(Entry { erase: true, unrendered: None, .. }) => Presence::Absent,
+            Some(Entry { erase: true, .. }) => Presence::Unrendered,
             _ if told => Presence::Told,
+            Some(Entry { unrendered: Some(_), .. }) => Presence::Unrendered,
             _ => Presence::Absent,
         }
     }
@@ -339,6 +365,7 @@ impl Pass<'_> {
             return told;
         };
         let before = entry.status.take();
+        entry.unrendered = None;
         match before {
             Some(Status::Pending { .. }) => entry.detached += 1,
             Some(Status::Sent { .. }) => entry.erase = true,

@@ -50,13 +50,15 @@ pub(super) struct Entry {
     pub(super) status: Option<Status>,
     /// The key is to vanish from the annotation, and no delivered version has shown it gone yet.
     pub(super) erase: bool,
+    /// A hash of why the message could not be composed, while it was not: the next version of the object may be better.
+    pub(super) unrendered: Option<u64>,
     /// Messages on their way whose condition became false meanwhile: their outcomes, which come first, mean nothing here.
     pub(super) detached: u32,
 }
 
 impl Entry {
     fn says_nothing(&self) -> bool {
-        self.status.is_none() && !self.erase && self.detached == 0
+        self.status.is_none() && self.unrendered.is_none() && !self.erase && self.detached == 0
     }
 }
 
@@ -128,7 +130,7 @@ impl Record {
             if matches!(entry.status.take(), Some(Status::Pending { .. })) {
                 entry.detached += 1;
             }
-            entry.erase = false;
+            (entry.erase, entry.unrendered) = (false, None);
         }
         self.tidy();
     }
@@ -195,7 +197,7 @@ impl Record {
             return None;
         }
         let text = self.wanted(state).encode();
-        (self.doubtful || text != base.text).then_some(AnnotationPatch { value: text })
+        (self.doubtful || text != base.text).then(|| AnnotationPatch { uid: self.uid.clone(), value: text })
     }
 
     /// Keeps memory bounded where a receiver refuses everything or the server denies every patch: of the entries that
@@ -206,8 +208,12 @@ impl Record {
         }
         let live: BTreeSet<&str> = self.live.iter().map(String::as_str).collect();
         let idle = |key: &str, entry: &Entry| entry.detached == 0 && !live.contains(key);
-        self.entries
-            .retain(|key, entry| !matches!(entry.status, Some(Status::Refused { .. })) || !idle(key, entry));
+        let given_up = |entry: &Entry| match entry.status {
+            Some(Status::Refused { .. }) => true,
+            None => entry.unrendered.is_some() && !entry.erase,
+            _ => false,
+        };
+        self.entries.retain(|key, entry| !given_up(entry) || !idle(key, entry));
         let mut waiting: Vec<(i64, String)> = self
             .entries
             .iter()

@@ -253,10 +253,17 @@ impl Source for DirSource {
     fn annotate<'a>(
         &'a self,
         key: &'a ObjectKey,
+        uid: &'a str,
         annotation: &'a str,
         value: Option<&'a str>,
     ) -> BoxFuture<'a, Result<Option<Object>, SourceError>> {
-        async move { self.write(key, annotation, value) }.boxed()
+        async move {
+            match self.lookup(key) {
+                Some(object) if !uid.is_empty() && object.uid() != uid => Ok(None),
+                _ => self.write(key, annotation, value),
+            }
+        }
+        .boxed()
     }
 
     fn synced(&self) -> watch::Receiver<bool> {

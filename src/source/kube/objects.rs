@@ -198,12 +198,18 @@ impl Source for KubeSource {
     fn annotate<'a>(
         &'a self,
         key: &'a ObjectKey,
+        uid: &'a str,
         annotation: &'a str,
         value: Option<&'a str>,
     ) -> BoxFuture<'a, Result<Option<Object>, SourceError>> {
         let mut annotations = serde_json::Map::new();
         annotations.insert(annotation.to_owned(), value.into());
-        let patch = serde_json::json!({ "metadata": { "annotations": annotations } });
+        let mut metadata = serde_json::json!({ "annotations": annotations });
+        if let Some(fields) = metadata.as_object_mut().filter(|_| !uid.is_empty()) {
+            // The server answers with a conflict if the name has another object by now.
+            fields.insert("uid".into(), uid.into());
+        }
+        let patch = serde_json::json!({ "metadata": metadata });
         let params = PatchParams { field_manager: Some("dodona".into()), ..PatchParams::default() };
         let request = self.requests(key).patch(&key.name, &params, &Patch::Merge(patch));
         self.one(self.action("patch", key), request).boxed()

@@ -258,6 +258,12 @@ fn patch(
     }
     let before =
         store.get(&target.kind.plural, &target.namespace, name).ok_or_else(|| missing(target, name))?;
+    let (wanted, has) = (&request.body["metadata"]["uid"], &before["metadata"]["uid"]);
+    if !wanted.is_null() && wanted != has {
+        let message =
+            format!("Precondition failed: UID in precondition: {wanted}, UID in object meta: {has}");
+        return Err(Refusal(409, reason(409), message));
+    }
     let mut object = (*before).clone();
     merge(&mut object, &request.body);
     store.put(&target.kind.plural, &target.namespace, name, object);

@@ -224,6 +224,7 @@ impl Source for WorldSource {
     fn annotate<'a>(
         &'a self,
         key: &'a ObjectKey,
+        _uid: &'a str,
         annotation: &'a str,
         value: Option<&'a str>,
     ) -> BoxFuture<'a, Result<Option<Object>, SourceError>> {
