@@ -115,6 +115,22 @@ async fn a_restart_catches_up_in_order_and_repeats_nothing() {
     pipeline.stop(Duration::from_secs(5)).await;
 }
 
+/// The watch of Rollouts is away for longer than an Event waits, and the one of Events is not.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_event_that_is_ahead_of_its_rollout_is_told() {
+    let stage = Stage::of_old().await;
+    stage.configure(&json!({}));
+    let pipeline = stage.start(EventRules::default(), PATIENT).await;
+    stage.server.faults(|faults| {
+        faults.refuse = vec![("GET /apis/argoproj.io/v1alpha1/rollouts".into(), 503); 5000];
+    });
+    stage.server.end_watches();
+    let version = stage.apply("Rollout", "cart", &json!({"currentStepIndex": 2}));
+    stage.event("RolloutStepCompleted", "Rollout", "cart", &version, 1);
+    assert_eq!(stage.told(1).await, ["on-rollout-step-completed Rollout cart step 2"]);
+    pipeline.stop(Duration::from_secs(5)).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn once_per_counts_for_events_where_it_is_asked_for() {
     let stage = Stage::new().await;

@@ -14,6 +14,7 @@ use super::{ANALYSIS_RUNS, Beside, EVENTS, EXPERIMENTS, Occurrence, watch as bes
 use crate::binding::COMPONENT;
 use crate::binding::rollout::derive::{self, Derived, Shows, View};
 use crate::binding::rollout::{ANALYSIS_RUNS as VARIABLE, trigger_name};
+use crate::engine::Selector;
 use crate::model::{Cause, Change, CoreEvent, Happening, Object};
 use crate::pipeline::Lane;
 use crate::source::Source;
@@ -54,6 +55,8 @@ pub(in crate::pipeline) struct Desk {
     /// Configuration for which it was asked whether AnalysisRuns are mentioned.
     asked_for: Option<u64>,
     differences: u64,
+    /// The newest version of any Rollout that the watch has brought.
+    newest: u64,
 }
 
 struct Held {
@@ -77,6 +80,7 @@ impl Desk {
             runs_watched: false,
             asked_for: None,
             differences: 0,
+            newest: 0,
             lane,
             beside,
             changes,
@@ -180,6 +184,7 @@ impl Desk {
             self.take_event(&change).await;
             return self.lane.looked_at();
         }
+        self.newest = self.newest.max(change.object.resource_version().parse().unwrap_or_default());
         self.watch_runs_if_mentioned().await;
         let seen = change.clone();
         self.lane.tell(change).await;
@@ -327,13 +332,37 @@ impl Desk {
         match self.history.find(&place, &event.about.uid, &event.about.resource_version) {
             Found::Exact(object) => self.tell_event(&event, &object, true).await,
             Found::Ahead(_) if !late => self.held.push(Held { until, event }),
-            Found::Ahead(None) => self.leave(&event, kind),
-            Found::Ahead(Some(object)) => self.tell_event(&event, &object, false).await,
-            Found::Older(object) | Found::Newer(object) => match self.past(kind, &event, &object).await {
-                Some(past) => self.tell_event(&event, &Arc::new(past), true).await,
-                None => self.tell_event(&event, &object, false).await,
+            Found::Ahead(None) => match self.unseen(kind, &event).await {
+                Some(object) => {
+                    let exact = object.resource_version() == event.about.resource_version;
+                    self.tell_event(&event, &object, exact).await;
+                }
+                None => self.leave(&event, kind),
             },
+            Found::Ahead(Some(object)) | Found::Older(object) | Found::Newer(object) => {
+                match self.past(kind, &event, &object).await {
+                    Some(past) => self.tell_event(&event, &Arc::new(past), true).await,
+                    None => self.tell_event(&event, &object, false).await,
+                }
+            }
         }
+    }
+
+    /// The Rollout of an Event that is ahead of everything that the watch of Rollouts has brought: that watch may be away for
+    /// long while the one of Events is not, and what happens meanwhile is not to be missed.
+    async fn unseen(&self, kind: Kind, event: &CoreEvent) -> Option<Arc<Object>> {
+        let version = event.about.resource_version.parse::<u64>().ok()?;
+        let (key, binding) = (&event.about.key, &self.lane.binding);
+        let namespaces = binding.namespaces();
+        let watched =
+            namespaces.is_empty() || namespaces.iter().any(|namespace| **namespace == *key.namespace);
+        if kind != Kind::Rollout || version <= self.newest || !watched {
+            return None;
+        }
+        let object = timeout(PATIENCE, self.lane.source.get(key)).await.ok()?.ok()??;
+        let selector = Selector::parse(binding.label_selector()).ok()?;
+        let meant = event.about.uid.is_empty() || object.uid() == event.about.uid;
+        (meant && selector.matches(object.labels())).then(|| Arc::new(object))
     }
 
     /// Nobody is subscribed to what the Event is about.
