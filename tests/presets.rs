@@ -55,6 +55,7 @@ fn render_all(set: &str, binding: &dyn Binding) -> BTreeMap<String, String> {
         let text = rendered.entry(name.clone()).or_insert_with(String::new);
         for (sample, object) in samples(set) {
             let send = Send {
+                again: false,
                 policy: 0,
                 trigger: "preset".into(),
                 condition: "[0]".into(),

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use super::settings::InForce;
 use super::{Lane, Refused, object_key};
-use crate::outbox::store::Filter;
+use crate::outbox::store::{DeadLetter, Filter};
 use crate::source::Settings;
 
 impl Lane {
@@ -59,30 +59,34 @@ impl Lane {
             ..Filter::default()
         };
         let mut letters = self.outbox.dead_letters();
-        letters.retain(|letter| {
-            filter.matches(letter)
-                && letter.parcel.binding == self.binding.name()
-                && self.ledger().reopen(&object_key(&letter.parcel), &letter.parcel.ledger_key)
-        });
-        if letters.is_empty() {
-            return;
-        }
-        tracing::info!(
-            service,
-            messages = letters.len(),
-            "refused messages are sent again with the new configuration"
-        );
-        self.under_way.fetch_add(letters.len(), Ordering::SeqCst);
+        letters.retain(|letter| filter.matches(letter) && letter.parcel.binding == self.binding.name());
+        let (owed, others): (Vec<_>, Vec<_>) = letters
+            .into_iter()
+            .partition(|letter| self.ledger().reopen(&object_key(&letter.parcel), &letter.parcel.ledger_key));
+        self.under_way.fetch_add(owed.len(), Ordering::SeqCst);
         let lane = Arc::clone(self);
         tokio::spawn(async move {
-            for letter in letters {
-                let again = Filter { id: Some(letter.parcel.id), ..filter.clone() };
-                if lane.outbox.redeliver(&again).await.is_empty() {
-                    // It had to go meanwhile: the next look at its object decides again.
-                    lane.ledger().record_unsent(&object_key(&letter.parcel), &letter.parcel.ledger_key);
-                    lane.ended();
+            for letter in owed {
+                lane.send_again(&letter, &filter).await;
+            }
+            for letter in others {
+                // Nobody decides about an object that is gone: what was refused then is all there is.
+                if matches!(lane.source.get(&object_key(&letter.parcel)).await, Ok(None)) {
+                    lane.under_way.fetch_add(1, Ordering::SeqCst);
+                    lane.send_again(&letter, &filter).await;
                 }
             }
         });
+    }
+
+    async fn send_again(&self, letter: &DeadLetter, filter: &Filter) {
+        let object = object_key(&letter.parcel);
+        let again = Filter { id: Some(letter.parcel.id), ..filter.clone() };
+        if self.outbox.redeliver(&again).await.is_empty() {
+            // It had to go meanwhile: the next look at its object decides again.
+            self.ledger().record_unsent(&object, &letter.parcel.ledger_key);
+            return self.ended();
+        }
+        tracing::info!(resource = %object, destination = %letter.parcel.destination, "a refused message is sent again with the new configuration");
     }
 }

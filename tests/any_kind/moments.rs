@@ -166,6 +166,28 @@ async fn what_was_told_otherwise_is_not_sent_again() {
     assert_eq!(told(&receiver, 3).await, ["bad", "good", "good"]);
 }
 
+/// Nobody decides any more about an object that is gone, so that what was refused about it is sent again all the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_refused_about_an_object_that_is_gone_is_sent_again() {
+    let server = FakeApi::start().await;
+    let receiver = HttpRecorder::start(|request| match request.header("X-Token") {
+        Some("right") => Answer::reply(200, ""),
+        _ => Answer::reply(401, ""),
+    });
+    let mut map = config("cm", &receiver, &[ON_IT, NAME]);
+    server.apply(map.clone());
+    server.apply(pod("a"));
+    let pipeline = start(&server, &[PODS]).await;
+    server.until("it is refused", |_| pipeline.outbox().dead_letters().len() == 1).await;
+    server.delete("pods", "shop", "a");
+    let text = map["data"]["service.webhook.hook"].as_str().unwrap_or_default().to_owned();
+    map["data"]["service.webhook.hook"] =
+        format!("{text}headers: [{{name: X-Token, value: right}}]\n").into();
+    server.apply(map);
+    assert_eq!(told(&receiver, 2).await, ["a", "a"]);
+    assert!(pipeline.outbox().dead_letters().is_empty());
+}
+
 /// The API server is away, the pause before the next patch is long by now, and the process is to stop: it tries once more.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stop_does_not_wait_for_the_next_try() {

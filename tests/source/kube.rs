@@ -374,7 +374,7 @@ async fn an_object_that_took_the_name_is_left_as_it_is() {
     cluster.running.source.annotate(&key, uid, "n", Some("{}")).await.unwrap().unwrap();
     let error =
         cluster.running.source.annotate(&key, "of-another", "n", Some("{\"k\":1}")).await.unwrap_err();
-    assert!(error.to_string().contains("UID in precondition"), "{error}");
+    assert!(error.to_string().contains("field is immutable"), "{error}");
     assert_eq!(cluster.server.annotation(PLURAL, "argocd", "a", "n").as_deref(), Some("{}"));
 }
 

@@ -206,7 +206,7 @@ impl Source for KubeSource {
         annotations.insert(annotation.to_owned(), value.into());
         let mut metadata = serde_json::json!({ "annotations": annotations });
         if let Some(fields) = metadata.as_object_mut().filter(|_| !uid.is_empty()) {
-            // The server answers with a conflict if the name has another object by now.
+            // The server refuses the patch if the name has another object by now: a uid is immutable.
             fields.insert("uid".into(), uid.into());
         }
         let patch = serde_json::json!({ "metadata": metadata });

@@ -261,8 +261,8 @@ fn patch(
     let (wanted, has) = (&request.body["metadata"]["uid"], &before["metadata"]["uid"]);
     if !wanted.is_null() && wanted != has {
         let message =
-            format!("Precondition failed: UID in precondition: {wanted}, UID in object meta: {has}");
-        return Err(Refusal(409, reason(409), message));
+            format!("\"{name}\" is invalid: metadata.uid: Invalid value: {wanted}: field is immutable");
+        return Err(Refusal(422, reason(422), message));
     }
     let mut object = (*before).clone();
     merge(&mut object, &request.body);

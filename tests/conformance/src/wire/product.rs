@@ -84,6 +84,7 @@ impl Product {
         let now = jiff::Timestamp::now();
         let runtime = Runtime::fixed(Time::unix(now.as_second(), 0, Zone::utc()));
         let send = engine::Send {
+            again: false,
             policy: 0,
             trigger: "trigger".to_owned(),
             condition: "[0]".to_owned(),
