@@ -103,6 +103,9 @@ fn bombs_run_out_of_their_budget() {
         "let s = repeat('ab', 400000); all(1..100000, len(split(s, 'a')) > 0)",
         "let s = repeat('ab', 400000); all(1..100000, lastIndexOf(s, 'aa') < 0)",
         "let s = repeat('ab', 400000); all(1..100000, s not contains 'aa')",
+        "map(1..900000, findLastIndex(1..9, false))",
+        "map(1..400000, missing?.f(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20))",
+        "map(1..500000, date('10:00 XYZ', '15:04 MST', 'America/New_York'))",
     ];
     for source in bombs {
         assert_eq!(outcome(source), limit, "{source}");

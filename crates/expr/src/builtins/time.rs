@@ -17,6 +17,9 @@ const LAYOUTS: [&str; 7] = [
     "Mon, 02 Jan 2006 15:04:05 MST",
 ];
 
+/// Steps for reading the abbreviation of a zone.
+const ABBREVIATION: u64 = 500;
+
 pub(super) fn now(cx: &mut Cx<'_, '_>, args: &[Value]) -> Result<Value, Fault> {
     let now = cx.runtime().clock.now();
     match args {
@@ -62,6 +65,10 @@ pub(super) fn date(cx: &mut Cx<'_, '_>, args: &[Value]) -> Result<Value, Fault> 
     };
     if let 2 | 3 = args.len() {
         let layout = text(args, 1)?.to_string_lossy();
+        if layout.contains("MST") {
+            // An abbreviation may be looked for among all that the zone ever had.
+            cx.step(ABBREVIATION)?;
+        }
         let time = parse(&layout, zone.as_ref()).map_err(|error| Fault::call(error.to_string()))?;
         return Ok(Value::Time(time));
     }
