@@ -1,6 +1,10 @@
 //! Checks the arguments of methods and of functions that are values, by Go's rules of assignment.
 
-use dodona_value::{CallCx, Duration, GoType, List, Map, Signature, Value};
+use std::any::Any;
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use dodona_value::{CallCx, Duration, GoType, Host, Kind, List, Map, Signature, Value};
 
 use crate::code::Name;
 use crate::error::Failure;
@@ -172,7 +176,29 @@ pub(crate) fn call_value(
     func.call(cx, args)
 }
 
-/// The value to print in place of `value`: pointers are followed once.
-pub(crate) fn printable(value: &Value) -> std::borrow::Cow<'_, Value> {
-    std::borrow::Cow::Borrowed(value)
+/// The value to print in place of `value`: a pointer is followed, unless its type says itself how it prints.
+pub(crate) fn printable(value: &Value) -> Cow<'_, Value> {
+    match value {
+        Value::Host(host) if host.kind() == Kind::Ptr && !host.is_nil() && host.string().is_none() => {
+            Cow::Owned(Value::host(Pointee(Arc::clone(host))))
+        }
+        other => Cow::Borrowed(other),
+    }
+}
+
+/// What a pointer points to.
+struct Pointee(Arc<dyn Host>);
+
+impl Host for Pointee {
+    fn type_name(&self) -> &str {
+        self.0.type_name().trim_start_matches('*')
+    }
+
+    fn inside(&self) -> Vec<(&str, Value)> {
+        self.0.inside()
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use dodona_value::{CallError, Kind, Value};
+use dodona_value::{CallError, Host, Kind, Value};
 
 /// The kinds that can be compared by content.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -69,11 +69,24 @@ fn others(left: &Value, right: &Value) -> Result<bool, CallError> {
         (Value::Time(left), Value::Time(right)) => {
             Ok(left == right && left.zone().name() == right.zone().name())
         }
+        (Value::Host(_), Value::Host(right)) if !is_comparable(right.as_ref()) => {
+            Err(CallError::new(format!("values of type {} cannot be compared", right.type_name())))
+        }
         (Value::Host(left), Value::Host(right)) => {
             Ok(std::sync::Arc::ptr_eq(left, right) || left.is_same(right.as_ref()))
         }
         _ => Err(CallError::new(format!("values of type {} cannot be compared", right.type_name()))),
     }
+}
+
+/// Whether Go can compare two such objects: pointers it can, structs only without lists, maps and functions inside.
+fn is_comparable(host: &dyn Host) -> bool {
+    let plain = |value: &Value| match value {
+        Value::Bytes(_) | Value::List(_) | Value::Map(_) | Value::Func(_) => false,
+        Value::Host(inner) => is_comparable(inner.as_ref()),
+        _ => true,
+    };
+    host.kind() == Kind::Ptr || host.inside().iter().all(|(_, value)| plain(value))
 }
 
 /// Whether a value is nil in Go's sense: none at all, or a nil pointer, slice or map.

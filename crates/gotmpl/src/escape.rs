@@ -2,6 +2,7 @@
 
 use dodona_value::{CallCx, CallError, Str, Text, Value, format, strconv};
 
+use crate::call::printable;
 use crate::sprig::text_limit;
 
 /// The arguments as one text, as `print` joins them; a missing value reads `<no value>`.
@@ -9,8 +10,10 @@ pub(crate) fn joined(cx: &mut CallCx<'_>, args: &[Value]) -> Result<Str, CallErr
     if let [Value::Str(text)] = args {
         return Ok(text.clone());
     }
-    let shown: Vec<Value> =
-        args.iter().map(|arg| if arg.is_nil() { Value::text("<no value>") } else { arg.clone() }).collect();
+    let shown: Vec<Value> = args
+        .iter()
+        .map(|arg| if arg.is_nil() { Value::text("<no value>") } else { printable(arg).into_owned() })
+        .collect();
     let mut text = Text::new(text_limit(cx));
     format::sprint(&mut text, &shown);
     let bytes = text.finish()?;

@@ -1,6 +1,7 @@
 //! Merging and copying nested dictionaries.
 
-use dodona_value::{CallCx, CallError, GoType, Limit, LimitError, List, Map, Value, format};
+use dodona_value::methods::Location;
+use dodona_value::{CallCx, CallError, GoType, Limit, LimitError, List, Map, Value, Zone, format};
 
 use super::charge_list;
 use super::dict::is_blank;
@@ -68,6 +69,7 @@ fn deep_copy(cx: &mut CallCx<'_>, value: &Value, depth: usize) -> Result<Value> 
         Value::Map(map) if !map.is_nil() || map.element_type() == GoType::Any => copy_map(cx, map, depth),
         Value::Host(host) => match host.as_any().downcast_ref::<Version>() {
             Some(version) => Ok(Value::host(version.emptied())),
+            None if host.as_any().is::<Location>() => Ok(Value::host(Location(Zone::fixed("", 0)))),
             None => Ok(value.clone()),
         },
         other => Ok(other.clone()),

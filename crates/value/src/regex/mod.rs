@@ -167,8 +167,8 @@ impl Regex {
             for piece in &pieces {
                 match piece {
                     template::Piece::Text(text) => out.extend_from_slice(text),
-                    template::Piece::Group(group) => {
-                        if let Some(found) = captures.get(*group) {
+                    template::Piece::Groups(groups) => {
+                        if let Some(found) = groups.iter().find_map(|group| captures.get(*group)) {
                             out.extend_from_slice(haystack.given(found.start(), found.end()));
                         }
                     }

@@ -3,7 +3,8 @@
 /// A piece of a template.
 pub(super) enum Piece<'t> {
     Text(&'t [u8]),
-    Group(usize),
+    /// The first of these groups that takes part in the match: several may have one name.
+    Groups(Vec<usize>),
 }
 
 /// Splits a template. Names of groups that do not exist stand for nothing; a `$` that starts no name stays.
@@ -24,9 +25,7 @@ pub(super) fn parse<'t>(template: &'t [u8], names: &[Option<String>]) -> Vec<Pie
             rest = after;
             continue;
         };
-        if let Some(group) = group(name, names) {
-            pieces.push(Piece::Group(group));
-        }
+        pieces.push(Piece::Groups(groups(name, names)));
         rest = after.get(length..).unwrap_or_default();
     }
     pieces.push(Piece::Text(rest));
@@ -48,9 +47,10 @@ fn name(after: &[u8]) -> Option<(&str, usize)> {
     (body.get(length) == Some(&b'}')).then_some((name, length + 2))
 }
 
-fn group(name: &str, names: &[Option<String>]) -> Option<usize> {
+fn groups(name: &str, names: &[Option<String>]) -> Vec<usize> {
     if name.bytes().all(|byte| byte.is_ascii_digit()) {
-        return name.parse().ok().filter(|group| *group < names.len());
+        return name.parse().ok().filter(|group| *group < names.len()).into_iter().collect();
     }
-    names.iter().position(|known| known.as_deref() == Some(name))
+    let same = names.iter().enumerate().filter(|(_, known)| known.as_deref() == Some(name));
+    same.map(|(group, _)| group).collect()
 }

@@ -156,17 +156,12 @@ impl<'p> Translator<'p> {
             return self.enter("(");
         }
         self.take();
-        let long = self.eat("P<");
-        if long || self.eat("<") {
+        if self.eat("P<") || self.eat("<") {
             let rest = self.rest();
             let name = rest.split_once('>').map(|(name, _)| name).unwrap_or_default();
             let valid = !name.is_empty() && name.chars().all(|c| c == '_' || c.is_ascii_alphanumeric());
             if !valid {
                 return Err(RegexError::new("invalid name of a group", start));
-            }
-            // Go overlooks this in the short form.
-            if long && self.names.iter().any(|known| known.as_deref() == Some(name)) {
-                return Err(RegexError::new(format!("two groups with the name `{name}`"), start));
             }
             self.at += name.len() + 1;
             self.names.push(Some(name.to_owned()));
