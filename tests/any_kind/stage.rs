@@ -18,7 +18,7 @@ use dodona_value::Zone;
 use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 
-pub(crate) const LIMIT: Duration = Duration::from_secs(10);
+pub(crate) const LIMIT: Duration = Duration::from_mins(1);
 pub(crate) const QUIET: Duration = Duration::from_millis(400);
 
 async fn client(server: &FakeApi) -> Api {

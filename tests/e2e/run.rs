@@ -14,7 +14,7 @@ use crate::cluster::Cluster;
 use crate::receiver::Receiver;
 
 /// Longest wait for what must happen.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 /// How long nothing must happen.
 pub(crate) const QUIET: Duration = Duration::from_millis(600);
 

@@ -22,7 +22,7 @@ use tokio::time::{sleep, timeout};
 use super::server::{Answer, FakeRepoServer, METADATA};
 use super::{MARK, Protection, client};
 
-const LIMIT: Duration = Duration::from_secs(10);
+const LIMIT: Duration = Duration::from_mins(1);
 
 /// A pipeline on a folder with one Application, and what it told.
 struct Stage {

@@ -25,7 +25,7 @@ use tokio::time::{Instant, sleep};
 
 /// Namespace of the configuration.
 const HOME: &str = "dodona";
-const LIMIT: Duration = Duration::from_secs(15);
+const LIMIT: Duration = Duration::from_mins(1);
 /// Long enough to be sure that nothing more comes.
 const QUIET: Duration = Duration::from_millis(900);
 

@@ -41,7 +41,7 @@ fn clients(names: &[(&'static str, &[&'static str])], allow: &str, proxies: Prox
 }
 
 async fn send(kind: &str, contract: &Contract, url: &str, clients: &Clients) -> Result<(), DeliveryError> {
-    let extra = [("timeout", "3s".into()), ("retryMax", (-1).into())];
+    let extra = [("timeout", "60s".into()), ("retryMax", (-1).into())];
     Subject::with(kind, contract, url, 0, clients, &extra).send().await.map(drop)
 }
 

@@ -20,6 +20,7 @@ use dodona_value::Zone;
 use tokio::sync::watch;
 
 use crate::contract::{Contract, fill, quiet};
+use crate::receivers::SOON;
 
 /// Everything that shows what became of the contract's message to the receiver at `url` or `port`: dead letters, the state
 /// of the queues, the page of metrics.
@@ -69,7 +70,7 @@ pub(crate) async fn seen(kind: &str, contract: &Contract, url: &str, port: u16) 
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    let ended = tokio::time::timeout(Duration::from_secs(20), ended).await;
+    let ended = tokio::time::timeout(SOON, ended).await;
     assert!(ended.is_ok(), "{kind}: no dead letter: {}", metrics.render());
     let letters = pipeline.outbox().dead_letters();
     let parcels: Vec<_> = letters.iter().map(|letter| &letter.parcel).collect();

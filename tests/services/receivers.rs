@@ -15,7 +15,10 @@ use serde_json::Value;
 use crate::contract::{Contract, Subject, check_secrets, contracts, http_contracts, quiet};
 
 /// How long a receiver keeps silent; longer than any test waits.
-const LONG: Duration = Duration::from_secs(20);
+const LONG: Duration = Duration::from_mins(10);
+
+/// Far more than an attempt takes whose limit is a second, however busy the machine is, and far less than [`LONG`].
+pub(crate) const SOON: Duration = Duration::from_mins(1);
 
 const GIGABYTE: u64 = 1 << 30;
 
@@ -52,20 +55,23 @@ fn limited(kind: &str, contract: &Contract, url: &str, timeout: &str) -> Subject
 
 /// The same with time for everything but waiting.
 fn patient(kind: &str, contract: &Contract, url: &str) -> Subject {
-    limited(kind, contract, url, "8s")
+    limited(kind, contract, url, "60s")
 }
 
 /// Sends and expects an error of `kind` in time.
 async fn expect_error(kind: &str, contract: &Contract, url: &str, what: &str, expected: &str) {
-    let waits = is_waiting(what);
-    let subject = if waits { limited(kind, contract, url, "1s") } else { patient(kind, contract, url) };
+    let subject = limited(kind, contract, url, patience(what));
     let begin = Instant::now();
     let result = subject.send().await;
-    let limit = Duration::from_secs(if waits { 4 } else { 8 });
-    assert!(begin.elapsed() < limit, "{kind}: {what} took {:?}", begin.elapsed());
+    assert!(begin.elapsed() < SOON, "{kind}: {what} took {:?}", begin.elapsed());
     let Err(error) = result else { panic!("{kind}: {what} is a success") };
     assert_eq!(error.kind.label(), expected, "{kind}: {what}: {error:?}");
     check_secrets(kind, contract, &error);
+}
+
+/// The limit of an attempt: what does not wait is not to run into it.
+fn patience(what: &str) -> &'static str {
+    if is_waiting(what) { "1s" } else { "60s" }
 }
 
 /// Whether misbehaviour is about waiting.
@@ -167,13 +173,9 @@ async fn certificates_are_checked() {
         );
         check_secrets(kind, &contract, &error);
         let nobody = || Reach { authorities: Some(Vec::new()), ..quiet() };
-        let begin = Instant::now();
+        let before = good.connections();
         assert!(send(&good, nobody(), &[]).await.is_err(), "{kind}: an unknown authority");
-        assert!(
-            begin.elapsed() < Duration::from_millis(950),
-            "{kind}: certificate errors are not repeated, took {:?}",
-            begin.elapsed()
-        );
+        assert_eq!(good.connections() - before, 1, "{kind}: certificate errors are not repeated");
         send(&good, nobody(), &[("insecureSkipVerify", true.into())]).await.unwrap();
         send(&good, nobody(), &[("caCert", authority.pem().into())]).await.unwrap();
         // core 5.10.1: the host's own file replaces the system's roots.
@@ -212,10 +214,11 @@ async fn nats_servers_that_misbehave_give_errors_in_time() {
         for (what, script, expected, again) in &scripts {
             let recorder = NatsRecorder::start(script.clone());
             let url = format!("nats://{}", recorder.host());
-            let subject = Subject::new(kind, &contract, &url, 0, quiet(), &[("timeout", "1s".into())]);
+            let subject =
+                Subject::new(kind, &contract, &url, 0, quiet(), &[("timeout", patience(what).into())]);
             let begin = Instant::now();
             let error = subject.send().await.expect_err(what);
-            assert!(begin.elapsed() < Duration::from_secs(4), "{kind}: {what} took {:?}", begin.elapsed());
+            assert!(begin.elapsed() < SOON, "{kind}: {what} took {:?}", begin.elapsed());
             let found = (error.kind.label(), error.retry != Retry::No);
             assert_eq!(found, (*expected, *again), "{kind}: {what}: {error:?}");
             check_secrets(kind, &contract, &error);
@@ -227,7 +230,7 @@ async fn nats_servers_that_misbehave_give_errors_in_time() {
 async fn mail_servers_that_misbehave_give_errors_in_time() {
     let say = |verb: &str, reply: &str| BTreeMap::from([(verb.to_owned(), reply.to_owned())]);
     let scripts: Vec<(&str, Script, &str, bool)> = vec![
-        ("silence", Script { silent: Duration::from_secs(20), ..Script::default() }, "network", true),
+        ("silence", Script { silent: LONG, ..Script::default() }, "network", true),
         (
             "no SMTP",
             Script { greeting: Some("HTTP/1.1 400 Bad Request".into()), ..Script::default() },
@@ -254,11 +257,17 @@ async fn mail_servers_that_misbehave_give_errors_in_time() {
     for (kind, contract) in contracts().into_iter().filter(|(_, contract)| contract.transport == "smtp") {
         for (what, script, expected, again) in &scripts {
             let recorder = SmtpRecorder::start(script.clone());
-            let subject =
-                Subject::new(kind, &contract, "", recorder.port(), quiet(), &[("timeout", "1s".into())]);
+            let subject = Subject::new(
+                kind,
+                &contract,
+                "",
+                recorder.port(),
+                quiet(),
+                &[("timeout", patience(what).into())],
+            );
             let begin = Instant::now();
             let error = subject.send().await.unwrap_err();
-            assert!(begin.elapsed() < Duration::from_secs(4), "{kind}: {what} took {:?}", begin.elapsed());
+            assert!(begin.elapsed() < SOON, "{kind}: {what} took {:?}", begin.elapsed());
             assert_eq!(
                 (error.kind.label(), error.retry != Retry::No),
                 (*expected, *again),

@@ -10,6 +10,7 @@ use dodona_recorder::http::{Answer, HttpRecorder};
 use serde_json::Value;
 
 use crate::contract::{Subject, body, check_secrets, http_contracts, message};
+use crate::receivers::SOON;
 
 /// The common table, in the words of the specification.
 fn verdict(status: u16) -> (&'static str, bool) {
@@ -91,7 +92,7 @@ async fn provisional_answers_are_no_answers() {
             *next.lock().unwrap() = status;
             let begin = Instant::now();
             let error = subject.send().await.expect_err("no answer at all");
-            assert!(begin.elapsed() < Duration::from_secs(4), "{kind}: {status} took {:?}", begin.elapsed());
+            assert!(begin.elapsed() < SOON, "{kind}: {status} took {:?}", begin.elapsed());
             // 101 is a final answer, and to a question that nobody asked.
             let expected = if status == 101 { ("rejected", false) } else { ("network", true) };
             assert_eq!(found(&error), expected, "{kind}: {status}: {error:?}");

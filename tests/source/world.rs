@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 /// Longer than anything here takes, shorter than a person's patience.
-pub(crate) const LIMIT: Duration = Duration::from_secs(10);
+pub(crate) const LIMIT: Duration = Duration::from_mins(1);
 /// Long enough to be sure that nothing more comes.
 pub(crate) const QUIET: Duration = Duration::from_millis(700);
 
