@@ -237,7 +237,7 @@ fn check_result(send: &Send, result: &Result<Receipt, DeliveryError>) -> Vec<Str
             let retry = match found.retry {
                 Retry::No => "no".to_owned(),
                 Retry::Later => "later".to_owned(),
-                Retry::After(pause) => format!("after {}s", pause.as_secs()),
+                Retry::After(pause) => format!("after {}s", pause.as_secs_f64()),
             };
             let good = found.kind.label() == wanted.kind
                 && retry == wanted.retry
