@@ -3,6 +3,7 @@
 mod alertmanager;
 mod awssqs;
 pub mod console;
+mod discord;
 mod email;
 mod gcppubsub;
 mod github;
@@ -30,6 +31,7 @@ pub const TABLE: &[ServiceType] = &[
     alertmanager::TYPE,
     awssqs::TYPE,
     console::TYPE,
+    discord::TYPE,
     email::TYPE,
     gcppubsub::TYPE,
     github::TYPE,
