@@ -83,7 +83,7 @@ async fn play(vector: &Vector, mut scene: Scene) -> anyhow::Result<Vec<String>> 
             let seen = scene.take_nats();
             found.extend(nats::compare(expected, vector.nats_server(), &seen, &mut connected));
         }
-        if let Some(stdout) = &step.stdout {
+        if let Some(stdout) = step.expected_stdout() {
             found.extend(compare::yaml(stdout, &printed));
         }
         differences.extend(found.into_iter().map(|line| format!("{place}{line}")));

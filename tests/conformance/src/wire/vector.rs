@@ -62,6 +62,7 @@ pub(crate) struct Expect {
     pub(crate) exchanges: Option<Vec<Exchange>>,
     pub(crate) smtp: Option<Smtp>,
     pub(crate) nats: Option<Nats>,
+    pub(crate) stdout: Option<String>,
     pub(crate) result: Option<String>,
     pub(crate) class: Option<String>,
     pub(crate) error_contains: Option<Vec<String>>,
@@ -216,6 +217,11 @@ impl Step {
     pub(crate) fn expected_texts(&self) -> &[String] {
         let repaired = self.expect.as_ref().and_then(|expect| expect.error_contains.as_ref());
         repaired.or(self.error_contains.as_ref()).map_or(&[], Vec::as_slice)
+    }
+
+    /// What is right on the console.
+    pub(crate) fn expected_stdout(&self) -> Option<&String> {
+        self.expect.as_ref().and_then(|expect| expect.stdout.as_ref()).or(self.stdout.as_ref())
     }
 
     /// What is right at the NATS server.
