@@ -105,6 +105,8 @@ fn test_files_are_read_strictly() {
         &format!("now: yesterday\n{case}  expect: []\n"),
         &format!("timezone: Mars/Base\n{case}  expect: []\n"),
         &format!("data: {{trigger.t: '[{{when: 1 +}}]'}}\n{case}  expect: []\n"),
+        &format!("{case}  expect: [{{request: {{metod: GET}}}}]\n"),
+        &format!("{case}  expect: [{{requests: [{{body: x}}, {{header: {{}}}}]}}]\n"),
         "cases:\n- name: a\n  object: absent.yaml\n  expect: []\n",
         "cases:\n- name: a\n  object: {kind: x}\n  expect: []\n",
     ] {

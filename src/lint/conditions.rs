@@ -110,6 +110,15 @@ impl Condition<'_> {
                 let message = "this holds for every object from the first look on, so it is told once for each object and never again; say with `oncePer` what makes it news";
                 self.add("when-constant", "when", when.at, message, findings);
             }
+            // The clock, and all variables by name, are no paths.
+            Shape::Open
+                if self.variables.is_some()
+                    && when.outline.paths.is_empty()
+                    && !["now", "$env"].iter().any(|word| when.source.contains(word)) =>
+            {
+                let message = "this looks at nothing, so it is always the same; a path stands without quotes, such as `app.status.sync.status`";
+                self.add("when-constant", "when", when.at, message, findings);
+            }
             _ => {}
         }
     }
@@ -160,7 +169,14 @@ impl Condition<'_> {
             let root = path.names.first().map_or("", String::as_str);
             let at = self.place(expression, path.span);
             if !self.knows(root) && told.insert(root.to_owned()) {
-                let message = format!("there is no variable `{root}`; the variables are {}", self.known());
+                let advice = match root {
+                    "null" | "None" | "undefined" => "write `nil`".to_owned(),
+                    _ if path.names.len() == 1 => {
+                        format!("put a text in quotes; the variables are {}", self.known())
+                    }
+                    _ => format!("the variables are {}", self.known()),
+                };
+                let message = format!("there is no variable `{root}`; {advice}");
                 self.add("unknown-variable", expression.field, at, message, findings);
             }
             if let (Some(known), Some(member)) = (self.members.get(root), path.names.get(1))

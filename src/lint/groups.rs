@@ -73,6 +73,7 @@ pub(super) fn configurations<'a>(
     let mut order = Vec::new();
     for manifest in manifests.iter().filter(|manifest| manifest.is("", "ConfigMap")) {
         let keys = values(manifest, findings);
+        misplaced(manifest, bindings, findings);
         if !is_configuration(&manifest.name, &keys, bindings) {
             continue;
         }
@@ -143,11 +144,28 @@ fn overlay<'a>(parts: &[Keys<'a>], index: usize) -> Keys<'a> {
     whole
 }
 
+/// Keys that stand beside `data` instead of under it.
+fn misplaced(manifest: &Manifest<'_>, bindings: &[Facts], findings: &mut Findings) {
+    const KNOWN: &[&str] = &["apiVersion", "kind", "metadata", "data", "binaryData", "immutable"];
+    let is_ours = bindings.iter().any(|facts| facts.binding.settings_names().0 == manifest.name);
+    let Some(fields) = manifest.fields(&[]).filter(|_| is_ours) else { return };
+    for (key, _) in fields.iter().filter(|(key, _)| !KNOWN.contains(&key.text.as_str())) {
+        let message = "nobody reads this here; what configures notifications stands under `data`, indented";
+        findings.add("unknown-key", manifest, key.at, &key.text, message);
+    }
+}
+
 /// The data of a ConfigMap. What is no text is refused by every API server.
 fn values<'a>(manifest: &'a Manifest<'a>, findings: &mut Findings) -> Keys<'a> {
     let Some(data) = manifest.fields(&["data"]) else { return BTreeMap::new() };
     let mut values = BTreeMap::new();
     for (key, node) in data.iter() {
+        if key.text.is_empty()
+            || !key.text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+        {
+            let message = "the API server refuses this key; keys have letters, digits, `-`, `_` and `.` only";
+            findings.add("manifest", manifest, key.at, &key.text, message);
+        }
         let text = match &node.kind {
             NodeKind::Text(text) => text.clone(),
             NodeKind::Null => String::new(),

@@ -78,6 +78,7 @@ pub const RULES: &[Rule] = &[
     error("unknown-service", "A subscription names a service that does not exist"),
     warning("no-default-trigger", "A subscription names no trigger, and there are no default triggers"),
     warning("missing-recipient", "A subscription names no recipient, and its service needs one"),
+    warning("recipient-list", "Several recipients stand in one, with commas between them"),
     warning(
         "annotation-key",
         "An annotation looks like a subscription and is read differently, or not at all",

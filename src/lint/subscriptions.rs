@@ -6,6 +6,10 @@ use crate::config::yaml;
 use crate::engine::subscribe;
 use crate::model::{Destination, Node, NodeKind};
 
+/// Services whose recipients have no commas in their names.
+const CHATS: &[&str] =
+    &["slack", "mattermost", "rocketchat", "teams", "teams-workflows", "googlechat", "telegram", "webex"];
+
 /// Looks at `subscriptions`.
 pub(super) fn check(configuration: &Configuration<'_>, findings: &mut Findings) {
     const KEY: &str = "subscriptions";
@@ -56,6 +60,15 @@ pub(super) fn about(
             "`{service}` needs a recipient, and none is named; write `{service}:<recipient>` in `subscriptions`, or the recipient as value of the annotation"
         );
         found.push(("missing-recipient", message));
+    }
+    if CHATS.contains(&configured.kind.as_str())
+        && let Some((first, _)) = destination.recipient.split_once(',')
+    {
+        let message = format!(
+            "`{}` is taken for one recipient; write a list in `subscriptions`, or `{first};…` in an annotation",
+            destination.recipient
+        );
+        found.push(("recipient-list", message));
     }
     if configured.kind == "webhook" {
         for trigger in triggers {

@@ -187,7 +187,8 @@ impl Trial<'_> {
         for printed in template.printed() {
             for field in &printed.fields {
                 let names: Vec<String> = field.iter().map(|name| (*name).to_owned()).collect();
-                let Some((name, meant)) = self.configuration.facts.misspelled(&names) else { continue };
+                let misspelled = self.configuration.facts.misspelled(&names);
+                let Some((name, meant)) = misspelled.or_else(|| self.context(&names)) else { continue };
                 if told.insert(names.join(".")) {
                     let message = format!(
                         "there is no field `{name}` here, so this shows `{NOTHING}`; `{meant}` is probably meant"
@@ -197,6 +198,17 @@ impl Trial<'_> {
                 }
             }
         }
+    }
+
+    /// A key of `context` that is not there, and the one that reads nearly the same.
+    fn context<'n>(&'n self, names: &'n [String]) -> Option<(&'n str, &'n str)> {
+        let [root, name, ..] = names else { return None };
+        let known = &self.configuration.config.context;
+        if root != "context" || known.contains_key(name) {
+            return None;
+        }
+        let near = known.keys().find(|known| samples::is_near(known, name));
+        near.map(|meant| (name.as_str(), meant.as_str()))
     }
 
     /// Free text between the quotes of JSON or YAML.

@@ -80,6 +80,10 @@ pub(super) struct Expected {
 /// Names of what an expectation says about the wire.
 pub(super) const WIRE: &[&str] = &["request", "requests", "mail"];
 
+/// What an expectation may say about a request, and the words of comparisons.
+const REQUEST: &[&str] =
+    &["method", "url", "path", "query", "headers", "body", "not", "equals", "contains", "matches"];
+
 impl Case {
     /// Whether it is of interest what services send, and not only what they are given.
     pub(super) fn is_on_the_wire(&self) -> bool {
@@ -283,6 +287,17 @@ impl Reader<'_> {
     fn expected(&self, node: &Node) -> Result<Expected, FileError> {
         let fields = node.fields().map_err(|error| self.at(&error))?;
         let at = fields.duration("at").map_err(|error| self.at(&error))?;
+        for (key, value) in fields.iter() {
+            match (key.text.as_str(), &value.kind) {
+                ("request", NodeKind::Map(_)) => drop(self.known(value, REQUEST)?),
+                ("requests", NodeKind::List(all)) => {
+                    for one in all {
+                        self.known(one, REQUEST)?;
+                    }
+                }
+                _ => {}
+            }
+        }
         let others = fields.iter().filter(|(key, _)| key.text != "at");
         let fields = others.map(|(key, value)| (key.text.clone(), value.to_json())).collect();
         Ok(Expected { line: node.at.line, at, fields })
