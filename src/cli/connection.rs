@@ -146,6 +146,7 @@ fn timeout(text: &str) -> Result<Timeout, String> {
 impl ConnectionArgs {
     /// The same for the part that connects.
     pub(crate) fn settings(&self) -> ConnectionSettings {
+        let either = |upper, lower| super::environment(upper).or_else(|| super::environment(lower));
         ConnectionSettings {
             // The variable may hold a list, as for kubectl; a path with a colon in it cannot be given by flag either there.
             kubeconfig: self
@@ -170,6 +171,8 @@ impl ConnectionArgs {
             client_key: given(self.client_key.as_ref()),
             insecure_skip_tls_verify: self.insecure_skip_tls_verify,
             proxy_url: given(self.proxy_url.as_ref()),
+            environment_proxy: either("HTTPS_PROXY", "https_proxy"),
+            no_proxy: either("NO_PROXY", "no_proxy").unwrap_or_default(),
             tls_server_name: given(self.tls_server_name.as_ref()),
         }
     }

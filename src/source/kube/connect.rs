@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use hyper_util::client::proxy::matcher::Matcher;
 use kube::config::{AuthInfo, KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use serde::Deserialize;
@@ -49,6 +50,10 @@ pub struct ConnectionSettings {
     pub tls_server_name: Option<String>,
     /// `--proxy-url`
     pub proxy_url: Option<String>,
+    /// `HTTPS_PROXY` or `https_proxy`: leads to the API server of a kubeconfig that names no proxy itself.
+    pub environment_proxy: Option<String>,
+    /// `NO_PROXY` or `no_proxy`: hosts, domains and networks that are reached without [`Self::environment_proxy`].
+    pub no_proxy: String,
 }
 
 /// Why there is no client. The text says which setting to look at.
@@ -126,8 +131,26 @@ fn apply(settings: &ConnectionSettings, config: &mut Config) -> Result<(), Conne
     }
     if let Some(proxy) = &settings.proxy_url {
         config.proxy_url = Some(address("--proxy-url", proxy)?);
+    } else if is_from_environment(settings, config) && is_direct(&settings.no_proxy, &config.cluster_url) {
+        config.proxy_url = None;
     }
     authenticate(settings, &mut config.auth_info)
+}
+
+/// The client library takes the proxy of the environment where the kubeconfig has none.
+fn is_from_environment(settings: &ConnectionSettings, config: &Config) -> bool {
+    let proxy = settings.environment_proxy.as_deref().and_then(|proxy| proxy.parse::<http::Uri>().ok());
+    proxy.is_some() && config.proxy_url == proxy
+}
+
+/// Whether `server` is reached without the proxy of the environment. The client library compares `NO_PROXY` with the proxy
+/// instead of the server, and asks proxies for this machine too; kubectl does neither.
+fn is_direct(no_proxy: &str, server: &http::Uri) -> bool {
+    let matcher = Matcher::builder()
+        .all("http://proxy.invalid")
+        .no(format!("localhost,127.0.0.0/8,::1,{no_proxy}"))
+        .build();
+    matcher.intercept(server).is_none()
 }
 
 fn authenticate(settings: &ConnectionSettings, auth: &mut AuthInfo) -> Result<(), ConnectError> {
@@ -172,4 +195,58 @@ fn secret_text(flag: &str, secret: &Secret) -> Result<AuthInfo, ConnectError> {
         std::str::from_utf8(secret.expose()).map_err(|_| ConnectError(format!("`{flag}` is not text")))?;
     AuthInfo::deserialize(serde_json::json!({ "token": text }))
         .map_err(|_| ConnectError(format!("`{flag}` cannot be used")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn proxy_for(server: &str, settings: &ConnectionSettings, named: Option<&str>) -> Option<String> {
+        let mut config = Config::new(server.parse().unwrap());
+        let found = named.or(settings.environment_proxy.as_deref());
+        config.proxy_url = found.map(|proxy| proxy.parse().unwrap());
+        apply(settings, &mut config).unwrap();
+        config.proxy_url.map(|proxy| proxy.to_string())
+    }
+
+    #[test]
+    fn the_proxy_of_the_environment_is_for_far_servers() {
+        let settings = ConnectionSettings {
+            environment_proxy: Some("http://proxy:3128".into()),
+            no_proxy: "10.0.0.0/8,.svc,example.org".into(),
+            ..ConnectionSettings::default()
+        };
+        let proxy = Some("http://proxy:3128/".to_owned());
+        for (server, expected) in [
+            ("https://api.example.com:6443", proxy.clone()),
+            ("https://192.0.2.1:6443", proxy.clone()),
+            ("https://127.0.0.1:6443", None),
+            ("https://localhost:6443", None),
+            ("https://[::1]:6443", None),
+            ("https://10.96.0.1:443", None),
+            ("https://kubernetes.default.svc:443", None),
+            ("https://api.example.org", None),
+        ] {
+            assert_eq!(proxy_for(server, &settings, None), expected, "{server}");
+        }
+        // One that the kubeconfig or a flag names is for every server.
+        let named = Some("http://other:1/".to_owned());
+        assert_eq!(proxy_for("https://10.96.0.1", &settings, Some("http://other:1")), named);
+        let flag = ConnectionSettings { proxy_url: Some("other:1".into()), ..settings };
+        assert_eq!(proxy_for("https://127.0.0.1", &flag, None), named);
+    }
+
+    #[tokio::test]
+    async fn a_proxy_can_be_used() {
+        let settings = ConnectionSettings {
+            kubeconfig: Vec::new(),
+            server: Some("https://api.example.com".into()),
+            proxy_url: Some("http://proxy:3128".into()),
+            ..ConnectionSettings::default()
+        };
+        let mut config = Config::new("https://api.example.com".parse().unwrap());
+        apply(&settings, &mut config).unwrap();
+        rustls::crypto::ring::default_provider().install_default().ok();
+        Client::try_from(config).map(drop).unwrap();
+    }
 }
