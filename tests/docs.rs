@@ -1,90 +1,29 @@
 //! Documentation that runs: every configuration in the README and in `docs/` loads, every command line that it shows is
-//! one that the program understands, every JSON text is JSON, and every file that a command names is there.
+//! one that the program understands, every JSON text is JSON, and every file that a command names is there. That the
+//! commands do what the pages say is shown by `tests/e2e/guides`.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails where something is missing")]
 
+#[path = "docs/pages.rs"]
+#[expect(dead_code, reason = "marks and names are for the tests that run the pages")]
+mod pages;
+
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use dodona::config::{BuildOptions, Config, yaml};
 use dodona::model::{Node, NodeKind, Secret, Settings, Severity};
 
-/// A fenced block of a page.
-struct Block {
-    /// `page.md:line`.
-    place: String,
-    /// What stands behind the three ticks: the language, and `file=NAME` where a page's commands find the block as a file.
-    info: String,
-    language: String,
-    text: String,
-}
-
-impl Block {
-    fn page(&self) -> &str {
-        self.place.split(':').next().unwrap_or_default()
-    }
-
-    fn file(&self) -> Option<&str> {
-        self.info.split_whitespace().find_map(|word| word.strip_prefix("file="))
-    }
-}
-
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-fn pages(folder: &Path, into: &mut Vec<PathBuf>) {
-    let Ok(entries) = std::fs::read_dir(folder) else { return };
-    for entry in entries.map(|entry| entry.unwrap().path()) {
-        if entry.is_dir() {
-            pages(&entry, into);
-        } else if entry.extension().is_some_and(|extension| extension == "md") {
-            into.push(entry);
-        }
-    }
-}
+use pages::{Block, Item, root};
 
 fn blocks() -> Vec<Block> {
-    let mut paths = vec![root().join("README.md")];
-    pages(&root().join("docs"), &mut paths);
-    paths.sort();
-    let mut blocks = Vec::new();
-    for path in paths {
-        let text =
-            std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        let name = path.strip_prefix(root()).unwrap().display().to_string();
-        let mut open: Option<(usize, Block)> = None;
-        for (line, number) in text.lines().zip(1..) {
-            let indent = line.len() - line.trim_start().len();
-            match (line.trim().strip_prefix("```"), open.take()) {
-                (Some(info), None) => {
-                    let mut words = info.split_whitespace();
-                    let language = words.next().unwrap_or_default();
-                    // Mistakes that a page shows are tested where their page's own test is.
-                    let language = if words.next() == Some("bad") { "bad" } else { language }.to_owned();
-                    open = Some((
-                        indent,
-                        Block {
-                            place: format!("{name}:{number}"),
-                            info: info.to_owned(),
-                            language,
-                            text: String::new(),
-                        },
-                    ));
-                }
-                (Some(_), Some((_, block))) => blocks.push(block),
-                (None, Some((indent, mut block))) => {
-                    block.text.push_str(line.get(indent..).unwrap_or_default());
-                    block.text.push('\n');
-                    open = Some((indent, block));
-                }
-                (None, None) => {}
-            }
-        }
-        assert!(open.is_none(), "{name}: a fenced block is not closed");
-    }
-    blocks
+    let items = pages::pages().into_iter().flat_map(|page| page.items);
+    items
+        .filter_map(|item| match item {
+            Item::Block(block) => Some(block),
+            Item::Mark(..) | Item::Span(..) => None,
+        })
+        .collect()
 }
 
 /// The blocks in one of `languages`.
@@ -241,52 +180,4 @@ fn every_file_of_a_command_is_there() {
     });
     let missing: Vec<String> = missing.collect();
     assert!(missing.is_empty(), "a command names what is not there:\n{}", missing.join("\n"));
-}
-
-/// On a page that shows files (`file=NAME` behind the language), every `$ command` of a `console` block prints what stands
-/// below it, both streams together.
-#[test]
-fn every_session_prints_what_the_page_shows() {
-    let mut checked = 0;
-    let mut failures = Vec::new();
-    let blocks = blocks();
-    let pages: std::collections::BTreeSet<&str> =
-        blocks.iter().filter(|block| block.file().is_some()).map(Block::page).collect();
-    for page in pages {
-        let folder = tempfile::tempdir().unwrap();
-        let of_page = || blocks.iter().filter(|block| block.page() == page);
-        for (name, block) in of_page().filter_map(|block| Some((block.file()?, block))) {
-            std::fs::write(folder.path().join(name), &block.text).unwrap();
-        }
-        for block in of_page().filter(|block| block.language == "console") {
-            for step in format!("\n{}", block.text).split("\n$ ").skip(1) {
-                let (command, wanted) = step.split_once('\n').unwrap_or((step, ""));
-                let got = run(command, folder.path());
-                checked += 1;
-                if got.trim_end() != wanted.trim_end() {
-                    failures.push(format!(
-                        "{}: $ {command}\n--- the page\n{wanted}\n--- the program\n{got}",
-                        block.place
-                    ));
-                }
-            }
-        }
-    }
-    println!("documented sessions: {checked} passed, {} failed", failures.len());
-    assert!(failures.is_empty(), "{}", failures.join("\n"));
-}
-
-/// What a shell shows for `command` in `folder`.
-fn run(command: &str, folder: &Path) -> String {
-    let programs = Path::new(env!("CARGO_BIN_EXE_dodona")).parent().unwrap();
-    let output = Command::new("sh")
-        .args(["-c", &format!("exec 2>&1\n{command}")])
-        .current_dir(folder)
-        .env_clear()
-        .env("PATH", format!("{}:/usr/bin:/bin", programs.display()))
-        .env("HOME", folder)
-        .env("TZ", "UTC")
-        .output()
-        .unwrap();
-    String::from_utf8_lossy(&output.stdout).into_owned()
 }

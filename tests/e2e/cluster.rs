@@ -288,7 +288,7 @@ fn text_of(value: &Value) -> &str {
 }
 
 /// The real definition where it lies beside the repository, else our own small one.
-fn definition(plural: &str) -> PathBuf {
+pub(crate) fn definition(plural: &str) -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let real = match plural {
         "applications" => "argo-cd-application.yaml",

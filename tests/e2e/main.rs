@@ -1,6 +1,7 @@
 //! Runs the cases of `e2e/cases` with the real binary: against the fake API server always, and against a real one where
 //! `DODONA_E2E_KUBECONFIG` names it (`./test` starts one).
 #![expect(
+    clippy::panic,
     clippy::unwrap_used,
     clippy::print_stdout,
     reason = "a test fails where something is missing, and says what ran"
@@ -8,7 +9,12 @@
 
 mod case;
 mod cluster;
+mod guides;
 mod install;
+mod kubectl;
+#[path = "../docs/pages.rs"]
+mod pages;
+mod pod;
 mod receiver;
 mod run;
 mod story;
