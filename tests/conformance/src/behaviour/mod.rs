@@ -120,3 +120,16 @@ async fn play(trace: Trace) -> Outcome {
         Err(error) => Outcome::Failed(vec![format!("{error:#}")]),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Traces of our own making, in corners that the sets beside the clone may leave out.
+    #[test]
+    fn our_own_traces_pass() {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("own/corners.jsonl");
+        let report = run(&file).expect("the file is there");
+        assert!(report.is_good(), "{}", report.failures());
+    }
+}
