@@ -1,4 +1,4 @@
-# A static binary in an empty image, run by nobody: no shell, no package manager, nothing to write to.
+# A static binary in an empty image, run by nobody: no shell, no package manager.
 #
 #   docker build -t dodona .
 #
@@ -30,15 +30,19 @@ RUN find src crates -name '*.rs' -exec touch {} + \
     && cargo build --release --locked --target "$(uname -m)-unknown-linux-musl" --bin dodona \
     && install -m 0755 "target/$(uname -m)-unknown-linux-musl/release/dodona" /dodona
 
+# What the image is made of. The controller writes nothing; `/tmp` is for the demo, which makes a folder of manifests.
+RUN install -D -m 0755 /dodona /image/usr/local/bin/dodona \
+    && install -D -m 0644 /etc/ssl/certs/ca-certificates.crt /image/etc/ssl/certs/ca-certificates.crt \
+    && install -d -m 1777 /image/tmp
+
 FROM scratch
-COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
-COPY --from=build /dodona /usr/local/bin/dodona
+COPY --from=build /image /
 USER 65532:65532
 EXPOSE 9001
 ENTRYPOINT ["/usr/local/bin/dodona"]
 CMD ["controller"]
 # What `docker inspect` tells about an image in a cluster; the release sets all four.
-ARG VERSION=0.1.0
+ARG VERSION
 ARG REVISION
 ARG CREATED
 ARG SOURCE
