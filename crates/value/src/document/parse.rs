@@ -241,20 +241,23 @@ impl Parser<'_> {
     fn close(&mut self) {
         self.at += 1;
         let Some(frame) = self.frames.pop() else { return };
-        let mut members = self.members.split_off(frame.first);
-        if frame.map {
+        if frame.map && !self.is_in_order(frame.first) {
+            let mut members = self.members.split_off(frame.first);
             self.bury_equal_keys(&mut members);
+            self.members.extend(members);
         }
         let end = self.here();
+        let members = self.members.get(frame.first..).unwrap_or_default();
         let start = u32::try_from(self.index.len()).unwrap_or(NO_INDEX);
         if let Some(node) = self.nodes.get_mut(frame.node as usize) {
             node.a = u32::try_from(members.len()).unwrap_or(u32::MAX);
             node.end = end;
             if members.len() > SMALL {
                 node.b = start;
-                self.index.extend_from_slice(&members);
+                self.index.extend_from_slice(members);
             }
         }
+        self.members.truncate(frame.first);
         if let Some(parent) = self.frames.last()
             && parent.map
             && let Some(key) = self.members.last().copied()
@@ -263,11 +266,14 @@ impl Parser<'_> {
         }
     }
 
+    /// Whether the members from `first` on are in the order of their keys, and no two are equal: API servers write them so.
+    fn is_in_order(&self, first: usize) -> bool {
+        let members = self.members.get(first..).unwrap_or_default();
+        members.is_sorted_by(|left, right| self.key(*left) < self.key(*right))
+    }
+
     /// Sorts the members of an object by key and takes out those that a later equal key replaces.
     fn bury_equal_keys(&mut self, members: &mut Vec<u32>) {
-        if members.is_sorted_by(|left, right| self.key(*left) < self.key(*right)) {
-            return;
-        }
         members.sort_by(|left, right| self.key(*left).cmp(self.key(*right)));
         let mut kept: Vec<u32> = Vec::with_capacity(members.len());
         for member in members.drain(..) {
@@ -297,8 +303,7 @@ impl Parser<'_> {
         self.at += 1;
         let start = self.at;
         let rest = self.source.get(start..).unwrap_or_default();
-        let length =
-            rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f)).unwrap_or(rest.len());
+        let length = plain_run(rest);
         self.at += length;
         let text = rest.get(..length).unwrap_or_default();
         if self.peek() == Some(b'"') && (self.utf8 || std::str::from_utf8(text).is_ok()) {
@@ -442,6 +447,29 @@ impl Parser<'_> {
     }
 }
 
+/// How many bytes of a string come before the first quote, backslash or control character.
+///
+/// Looks at eight bytes at a time, as most of an object is strings. Subtracting 1 from each byte of a word borrows from its high
+/// bit where the byte was 0 (`byte ^ quote` is, at a quote), and subtracting 0x20 where it was less; a borrow that runs on into
+/// the next bytes only sets bits above the first true one, which is the one that counts.
+fn plain_run(text: &[u8]) -> usize {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    const HIGH: u64 = ONES << 7;
+    let zeros = |word: u64| word.wrapping_sub(ONES) & !word;
+    let mut length = 0;
+    while let Some(chunk) = text.get(length..).and_then(<[u8]>::first_chunk) {
+        let word = u64::from_le_bytes(*chunk);
+        let control = word.wrapping_sub(ONES << 5) & !word;
+        let ends = (zeros(word ^ (ONES * 0x22)) | zeros(word ^ (ONES * 0x5c)) | control) & HIGH;
+        if ends != 0 {
+            return length + ends.trailing_zeros() as usize / 8;
+        }
+        length += 8;
+    }
+    let rest = text.get(length..).unwrap_or_default();
+    length + rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f)).unwrap_or(rest.len())
+}
+
 /// U+FFFD for every byte that is not part of UTF-8, as Go does it (one for each byte, unlike the standard library of Rust).
 fn replace_invalid(text: &[u8]) -> Vec<u8> {
     let mut clean = Vec::with_capacity(text.len() + 8);
@@ -457,4 +485,28 @@ fn replace_invalid(text: &[u8]) -> Vec<u8> {
 fn narrow(length: usize) -> u32 {
     // Checked once for the whole text at the start; decoding never makes a text longer than three times its source.
     u32::try_from(length).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::plain_run;
+
+    /// Each byte at each place of a word, between bytes whose borrows could disturb it.
+    #[test]
+    fn the_end_of_a_plain_run_is_found_wherever_it_is() {
+        for length in 0..20 {
+            for filler in [b' ', b'!', b'#', b'[', b']', b'a', 0x7f, 0x80, 0xff] {
+                let plain = vec![filler; length];
+                assert_eq!(plain_run(&plain), length);
+                for end in [b'"', b'\\', 0, 1, 0x1f] {
+                    for after in [b' ', b'!', b'#', b'"', 0, 0x80, 0xff] {
+                        let mut text = plain.clone();
+                        text.push(end);
+                        text.extend([after; 12]);
+                        assert_eq!(plain_run(&text), length, "{filler} {end} {after}");
+                    }
+                }
+            }
+        }
+    }
 }
