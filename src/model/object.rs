@@ -1,11 +1,13 @@
 //! A watched object, parsed in two phases: metadata at once, the body only when somebody asks (design 1, step 1).
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use dodona_value::{Document, Numbers};
-use serde::Deserialize;
+use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer as _};
 
 /// Identity of an object inside a binding.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -54,12 +56,50 @@ pub struct Object {
 #[error("unexpected object: {0}")]
 pub struct ObjectError(String);
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct Envelope<'a> {
     #[serde(default)]
     kind: Option<String>,
     #[serde(borrow, default)]
     metadata: Option<Metadata<'a>>,
+}
+
+impl<'a> Envelope<'a> {
+    /// Reads `json` until both are there. Servers write them first, and most objects of a cluster are nobody's business.
+    fn begin(json: &'a [u8]) -> Result<Self, serde_json::Error> {
+        let mut envelope = Self::default();
+        let read = serde_json::Deserializer::from_slice(json).deserialize_map(Head(&mut envelope));
+        // That the rest was not read is an error for the deserializer.
+        if envelope.is_complete() { Ok(envelope) } else { read.map(|()| envelope) }
+    }
+
+    fn is_complete(&self) -> bool {
+        self.kind.is_some() && self.metadata.is_some()
+    }
+}
+
+/// Fills an envelope from the first fields of an object.
+struct Head<'e, 'a>(&'e mut Envelope<'a>);
+
+impl<'a> Visitor<'a> for Head<'_, 'a> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'a>>(self, mut fields: A) -> Result<(), A::Error> {
+        while !self.0.is_complete()
+            && let Some(name) = fields.next_key::<Cow<'a, str>>()?
+        {
+            match &*name {
+                "kind" => self.0.kind = fields.next_value()?,
+                "metadata" => self.0.metadata = fields.next_value()?,
+                _ => drop(fields.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(())
+    }
 }
 
 #[derive(Default, Deserialize)]
@@ -84,22 +124,35 @@ struct Metadata<'a> {
 impl Object {
     /// Reads the metadata of `json`; `numbers` says how the body's numbers are read later (core 3.2.2).
     pub fn parse(json: Bytes, numbers: Numbers) -> Result<Self, ObjectError> {
-        let object = Self::parse_any(json, numbers)?;
-        if object.key.name.is_empty() {
-            return Err(ObjectError("no `metadata.name`".into()));
-        }
-        Ok(object)
+        Self::parse_any(json, numbers)?.named()
+    }
+
+    /// The same for what a server sent: no byte behind the metadata is looked at. Whether they are JSON turns out when somebody
+    /// asks for the body.
+    pub fn received(json: Bytes, numbers: Numbers) -> Result<Self, ObjectError> {
+        let envelope = Envelope::begin(&json).map_err(|error| ObjectError(error.to_string()))?;
+        let object = Self::assemble(envelope, numbers);
+        Self { json, ..object }.named()
+    }
+
+    fn named(self) -> Result<Self, ObjectError> {
+        if self.key.name.is_empty() { Err(ObjectError("no `metadata.name`".into())) } else { Ok(self) }
     }
 
     /// The same for what a person hands in, which may be a list or anything else without a name (core 7.1.3).
     pub fn parse_any(json: Bytes, numbers: Numbers) -> Result<Self, ObjectError> {
-        let envelope: Envelope<'_> =
-            serde_json::from_slice(&json).map_err(|error| ObjectError(error.to_string()))?;
+        let envelope = serde_json::from_slice(&json).map_err(|error| ObjectError(error.to_string()))?;
+        let object = Self::assemble(envelope, numbers);
+        Ok(Self { json, ..object })
+    }
+
+    /// An object without its JSON.
+    fn assemble(envelope: Envelope<'_>, numbers: Numbers) -> Self {
         let metadata = envelope.metadata.unwrap_or_default();
         let name = metadata.name.unwrap_or_default();
         let labels = text_map(metadata.labels);
         let annotations = text_map(metadata.annotations);
-        Ok(Self {
+        Self {
             key: ObjectKey::new(metadata.namespace.unwrap_or_default(), name),
             uid: metadata.uid.unwrap_or_default(),
             resource_version: metadata.resource_version.unwrap_or_default(),
@@ -110,8 +163,8 @@ impl Object {
             annotations,
             numbers,
             document: OnceLock::new(),
-            json,
-        })
+            json: Bytes::new(),
+        }
     }
 
     /// The same version as that of an object which does not exist any more.
@@ -248,6 +301,34 @@ mod tests {
         assert_eq!((object.label("a"), object.label("z"), object.label("x")), (Some("2"), Some("1"), None));
         assert_eq!(object.annotation("k"), Some("v"));
         assert!(object.document.get().is_none());
+    }
+
+    /// `received` finds what `parse` finds, wherever the fields stand, and does not mind what comes after them.
+    #[test]
+    fn what_a_server_sent_is_read_up_to_its_metadata() {
+        let received =
+            |json: &str| Object::received(Bytes::copy_from_slice(json.as_bytes()), Numbers::Kubernetes);
+        let told = |object: Object| format!("{object:?} {:?}", object.annotations());
+        let expected = r#"Object(Pod b/a @7) [("k", "v")]"#;
+        let metadata =
+            r#""metadata":{"name":"a","namespace":"b","resourceVersion":"7","annotations":{"k":"v"}}"#;
+        for json in [
+            format!(r#"{{"apiVersion":"v1","kind":"Pod",{metadata},"spec":{{"x":1}}}}"#),
+            format!(r#"{{{metadata},"spec":{{"metadata":{{"name":"c"}}}},"kind":"Pod"}}"#),
+            format!(r#"{{"kind":"Pod",{metadata},"spec":nonsense"#),
+        ] {
+            assert_eq!(told(received(&json).unwrap()), expected, "{json}");
+        }
+        for json in ["nonsense", "[]", "{}", r#"{"kind":"Pod","metadata":{"name":"a""#, r#"{"metadata":{}}"#]
+        {
+            assert!(received(json).is_err(), "{json}");
+        }
+        assert!(
+            received(&format!(r#"{{"kind":"Pod",{metadata},"spec":nonsense"#)).unwrap().document().is_err()
+        );
+        // Without a kind everything is read, and has to be whole.
+        assert!(received(&format!("{{{metadata}}}")).is_ok());
+        assert!(received(&format!("{{{metadata}")).is_err());
     }
 
     #[test]

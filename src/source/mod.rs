@@ -73,8 +73,9 @@ pub trait Source: Send + Sync + 'static {
     fn resync(&self);
 
     /// Sets or removes (`None`) one annotation with a merge patch of that one key (core 3.5.7) and returns the object as
-    /// the server has it afterwards; `None` if it is gone. Another object of the same name, with another `uid` (empty: any
-    /// will do), is left as it is: what was told about its predecessor was not told about it.
+    /// the server has it afterwards, of which only the metadata are sure to be there; `None` if it is gone. Another object of
+    /// the same name, with another `uid` (empty: any will do), is left as it is: what was told about its predecessor was not
+    /// told about it.
     fn annotate<'a>(
         &'a self,
         key: &'a ObjectKey,

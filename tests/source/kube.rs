@@ -365,6 +365,19 @@ async fn a_patch_has_one_annotation_and_nothing_else() {
     assert_eq!(cluster.server.annotation(PLURAL, "argocd", "a", "mine").as_deref(), Some("untouched"));
 }
 
+/// A patch is answered with the whole object unless one asks otherwise: kilobytes that the server writes, and we read, for nothing.
+#[tokio::test]
+async fn the_answer_to_a_patch_has_no_body() {
+    let cluster = watching(&["a"], applications(), |_| {}).await;
+    let key = ObjectKey::new("argocd", "a");
+    let written = cluster.running.source.annotate(&key, "", "n", Some("{}")).await.unwrap().unwrap();
+    let requests = cluster.server.requests();
+    assert!(requests.iter().any(|request| request.method == "PATCH" && request.wants_only_metadata()));
+    assert_eq!((written.key(), written.annotation("n")), (&key, Some("{}")));
+    assert!(!written.resource_version().is_empty() && !written.uid().is_empty());
+    assert!(written.document().unwrap().path(&["spec"]).is_none());
+}
+
 #[tokio::test]
 async fn an_object_that_took_the_name_is_left_as_it_is() {
     let cluster = watching(&["a"], applications(), |_| {}).await;

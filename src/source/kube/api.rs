@@ -78,12 +78,10 @@ impl Api {
     /// Sends a request and reads the whole answer.
     pub(super) async fn bytes(&self, request: Request<Vec<u8>>) -> Result<Bytes, ApiError> {
         let response = self.send(request).await?;
-        let body =
-            timeout(self.pace.answer, Limited::new(response.into_body(), ANSWER_LIMIT).collect()).await;
-        let body = body.map_err(|_| {
+        let body = timeout(self.pace.answer, whole(response.into_body())).await;
+        body.map_err(|_| {
             ApiError::Connection(format!("no whole answer within {} s", self.pace.answer.as_secs()))
-        })?;
-        Ok(body.map_err(|error| ApiError::Connection(with_causes(&*error)))?.to_bytes())
+        })?
     }
 
     async fn refusal(&self, response: Response<Body>) -> ApiError {
@@ -121,6 +119,17 @@ impl Api {
         let found = found.resources.into_iter().find(|entry| entry.name == resource.plural);
         Ok(found.map(|entry| entry.namespaced))
     }
+}
+
+/// All of an answer. Its frames are put together as they come: a page of a list has megabytes, and they are here once only.
+async fn whole(body: Body) -> Result<Bytes, ApiError> {
+    let mut body = Limited::new(body, ANSWER_LIMIT);
+    let mut whole = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| ApiError::Connection(with_causes(&*error)))?;
+        whole.extend_from_slice(&frame.into_data().unwrap_or_default());
+    }
+    Ok(whole.into())
 }
 
 impl ApiError {

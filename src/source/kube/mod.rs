@@ -44,7 +44,7 @@ pub struct Pace {
     pub list_silence: Duration,
     /// Longest wait for the head of an answer, and for the whole of a small one.
     pub answer: Duration,
-    /// Objects in one page of a paged list.
+    /// Objects in one page of a paged list. A page is in memory as a whole.
     pub page: u32,
 }
 
@@ -57,7 +57,7 @@ impl Default for Pace {
             silence: Duration::from_secs(150),
             list_silence: Duration::from_secs(20),
             answer: Duration::from_mins(1),
-            page: 500,
+            page: 250,
         }
     }
 }

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use futures::FutureExt as _;
 use futures::future::{BoxFuture, select_all};
 use http::Request;
+use http::header::{ACCEPT, HeaderValue};
 use kube::api::{GetParams, ListParams, Patch, PatchParams, VersionMatch};
 use tokio::sync::{mpsc, watch};
 use tokio::time::sleep;
@@ -17,6 +18,12 @@ use super::reflect::{Closed, Collection, Ended, Reflector, Sink};
 use super::{Api, ApiError, wire};
 use crate::model::{Cause, Change, Object, ObjectKey};
 use crate::source::{Shelf, Source, SourceError, WatchSpec};
+
+/// Asks for an object without its body, which nobody needs after a patch of an annotation. Where a server does not know how,
+/// the whole object is as good.
+const ONLY_METADATA: HeaderValue = HeaderValue::from_static(
+    "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json;q=0.9",
+);
 
 /// Watches the objects of one kind in one, several or all namespaces.
 ///
@@ -157,7 +164,7 @@ impl KubeSource {
         let request = request.map_err(|error| failed(error.to_string()))?;
         match self.api.bytes(request).await {
             Ok(body) => {
-                Object::parse(body, self.spec.numbers).map(Some).map_err(|error| failed(error.to_string()))
+                Object::received(body, self.spec.numbers).map(Some).map_err(|error| failed(error.to_string()))
             }
             Err(ApiError::Status { code: 404 | 410, .. }) => Ok(None),
             Err(error) => Err(error.into_source_error(action)),
@@ -211,7 +218,11 @@ impl Source for KubeSource {
         }
         let patch = serde_json::json!({ "metadata": metadata });
         let params = PatchParams { field_manager: Some("dodona".into()), ..PatchParams::default() };
-        let request = self.requests(key).patch(&key.name, &params, &Patch::Merge(patch));
+        let request =
+            self.requests(key).patch(&key.name, &params, &Patch::Merge(patch)).map(|mut request| {
+                request.headers_mut().insert(ACCEPT, ONLY_METADATA);
+                request
+            });
         self.one(self.action("patch", key), request).boxed()
     }
 

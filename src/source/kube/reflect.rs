@@ -234,7 +234,7 @@ impl<S: Sink> Reflector<S> {
     /// Takes a line apart. One object never stops another: what cannot be read is reported and left out.
     fn open(&self, line: &[u8]) -> Opened {
         if let Some((json, cause)) = wire::quick(line)
-            && let Ok(object) = Object::parse(Bytes::copy_from_slice(json), self.collection.numbers)
+            && let Ok(object) = Object::received(Bytes::copy_from_slice(json), self.collection.numbers)
         {
             return Opened::Object(object, cause);
         }
@@ -359,7 +359,7 @@ impl<S: Sink> Reflector<S> {
     }
 
     fn parse(&self, json: &[u8]) -> Option<Object> {
-        match Object::parse(Bytes::copy_from_slice(json), self.collection.numbers) {
+        match Object::received(Bytes::copy_from_slice(json), self.collection.numbers) {
             Ok(object) => Some(object),
             Err(error) => {
                 let head: String = String::from_utf8_lossy(json).chars().take(200).collect();

@@ -68,10 +68,13 @@ pub(super) fn event(line: &[u8]) -> Result<Event<'_>, serde_json::Error> {
     })
 }
 
-/// The object of a line as servers write it, found by the line's two ends alone: whoever reads the object looks at each byte anyway,
-/// and a start-up list has hundreds of megabytes. If what is found is no object, [`event`] says what the line is.
+/// The object of a line as servers write it, found by the line's two ends alone: most objects are nobody's business, and a
+/// start-up list has hundreds of megabytes. If what is found is no object, [`event`] says what the line is.
 pub(super) fn quick(line: &[u8]) -> Option<(&[u8], Cause)> {
     let rest = line.strip_prefix(b"{\"type\":\"")?.trim_ascii_end().strip_suffix(b"}")?;
+    if !rest.ends_with(b"}") {
+        return None;
+    }
     let kinds: [(&[u8], Cause); 3] = [
         (b"ADDED\",\"object\":", Cause::Added),
         (b"MODIFIED\",\"object\":", Cause::Modified),
@@ -166,8 +169,13 @@ mod tests {
         let line = br#"{"type":"MODIFIED","object":{"a":{"b":"}"}}}"#;
         assert_eq!(quick(line), Some((&br#"{"a":{"b":"}"}}"#[..], Cause::Modified)));
         assert_eq!(event(line).unwrap(), Event::Modified(br#"{"a":{"b":"}"}}"#));
-        let others: [&[u8]; 4] =
-            [br#"{"type":"BOOKMARK","object":{}}"#, br#"{"object":{},"type":"ADDED"}"#, b"{", b""];
+        let others: [&[u8]; 5] = [
+            br#"{"type":"BOOKMARK","object":{}}"#,
+            br#"{"type":"ADDED","object":{},"more":1}"#,
+            br#"{"object":{},"type":"ADDED"}"#,
+            b"{",
+            b"",
+        ];
         assert!(others.into_iter().all(|line| quick(line).is_none()));
     }
 

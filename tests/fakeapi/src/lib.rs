@@ -44,6 +44,8 @@ pub struct Request {
     pub path: String,
     /// Decoded query parameters in order.
     pub query: Vec<(String, String)>,
+    /// The header `Accept`; empty if there is none.
+    pub accept: String,
     /// The body, if it was JSON; null otherwise.
     pub body: Value,
 }
@@ -52,6 +54,11 @@ impl Request {
     /// The value of a query parameter.
     pub fn parameter(&self, name: &str) -> Option<&str> {
         self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Whether it asks for objects without their bodies.
+    pub fn wants_only_metadata(&self) -> bool {
+        self.accept.contains("as=PartialObjectMetadata;")
     }
 
     /// Whether it asks for a watch.

@@ -34,14 +34,15 @@ struct Target {
 async fn handle(State(shared): State<Shared>, request: axum::extract::Request) -> Response {
     let (parts, body) = request.into_parts();
     let bytes = to_bytes(body, 64 << 20).await.unwrap_or_default();
+    let head = |name| parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let request = Request {
         method: parts.method.to_string(),
         path: parts.uri.path().to_owned(),
         query: parse_query(parts.uri.query().unwrap_or_default()),
+        accept: head(header::ACCEPT).to_owned(),
         body: serde_json::from_slice(&bytes).unwrap_or_default(),
     };
-    let media =
-        parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let media = head(header::CONTENT_TYPE);
     let latency = {
         let mut store = lock(&shared);
         store.requests.push(request.clone());
@@ -269,6 +270,12 @@ fn patch(
     store.put(&target.kind.plural, &target.namespace, name, object);
     let stored =
         store.get(&target.kind.plural, &target.namespace, name).ok_or_else(|| missing(target, name))?;
+    if request.wants_only_metadata() {
+        let metadata = &stored["metadata"];
+        let partial =
+            json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": metadata});
+        return Ok(reply(200, &partial));
+    }
     Ok(reply(200, &stored))
 }
 
