@@ -16,6 +16,7 @@ mod courier;
 mod happenings;
 mod lane;
 mod notes;
+mod patience;
 mod reload;
 mod settings;
 mod tenants;
@@ -47,6 +48,7 @@ impl Lane {
             None => self.decide_and_post(&change).await,
         }
         self.told.fetch_add(1, Ordering::SeqCst);
+        self.patience.rest().await;
     }
 
     async fn decide_and_post(self: &Arc<Self>, change: &Change) {

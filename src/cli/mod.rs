@@ -175,10 +175,11 @@ fn help_of(path: &[&str]) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The runtime of the long-running commands.
+/// The runtime of the long-running commands. One thread does the work: what an event or a delivery takes is less than what it
+/// costs to wake a second thread for a part of it (`docs/performance.md`). What waits long does so on other threads.
 fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     Ok(tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
+        .worker_threads(1)
         .max_blocking_threads(4)
         .enable_all()
         .build()?)

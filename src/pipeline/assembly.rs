@@ -12,6 +12,7 @@ use super::aside::Aside;
 use super::courier::ServiceFinder;
 use super::happenings::{Beside, Desk, Record};
 use super::lane::{Lane, Refused};
+use super::patience::Patience;
 use super::settings::Holder;
 use super::timers::Timers;
 use super::writer::Writer;
@@ -296,6 +297,7 @@ impl Shared {
             asks: self.lookup.inquire(Unanswered::Marked).is_some(),
             lookup: Arc::clone(&self.lookup),
             aside: Aside::default(),
+            patience: Patience::default(),
             companions,
             legacy,
         };

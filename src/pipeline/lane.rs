@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::aside::Aside;
 use super::happenings::Record;
+use super::patience::Patience;
 use super::settings::{Applied, Holder, InForce};
 use super::timers::Timers;
 use super::writer::Writer;
@@ -55,6 +56,8 @@ pub struct Lane {
     pub(super) lookup: Arc<dyn Lookup>,
     /// Whether there is somebody to ask: what is asked has to be found out first.
     pub(super) asks: bool,
+    /// Keeps evaluations that take long from holding up everything else.
+    pub(super) patience: Patience,
     /// Messages that are composed aside, because they ask.
     pub(super) aside: Aside,
     /// Objects that are looked up beside the watched ones.
@@ -148,7 +151,10 @@ impl Lane {
         if !self.may_be_subscribed(&change.object, applied) {
             return None;
         }
-        self.binding.skip(&change.object).unwrap_or_else(|error| Some(error.to_string()))
+        self.binding.skip(&change.object).unwrap_or_else(|error| {
+            tracing::warn!(resource = %change.object.key(), "the object cannot be read: {error}");
+            Some(error.to_string())
+        })
     }
 
     /// Whether somebody may be subscribed to the object, judged by its metadata.
@@ -232,7 +238,7 @@ impl Lane {
                 now: self.clock.unix_seconds(),
                 resync: i64::try_from(self.binding.resync().as_secs()).unwrap_or(i64::MAX),
             };
-            engine::decide(&input, &mut self.ledger())
+            self.patience.with(|| engine::decide(&input, &mut self.ledger()))
         })
     }
 
@@ -256,7 +262,8 @@ impl Lane {
             in_force.config.services.get(&*send.destination.service).and_then(|service| service.section),
         );
         let runtime = if in_force.tenant { &self.tenant_runtime } else { &self.runtime };
-        Ok(engine::compose(send, &in_force.config.policy, wanted, &scope, runtime)?)
+        let compose = || engine::compose(send, &in_force.config.policy, wanted, &scope, runtime);
+        Ok(self.patience.with(compose)?)
     }
 
     pub(super) fn parcel(&self, send: &Send, message: Message, in_force: &InForce) -> Parcel {

@@ -114,7 +114,7 @@ impl Lane {
                 runtime: &self.runtime,
                 once_per: occurrence.newest.filter(|_| once_per).map(|newest| &**newest),
             };
-            engine::decide_happening(&input, &mut self.ledger())
+            self.patience.with(|| engine::decide_happening(&input, &mut self.ledger()))
         })
     }
 
