@@ -1,8 +1,8 @@
 //! Conditions and templates that take long do not hold up everything else.
 //!
 //! Nearly every evaluation takes microseconds, and the one thread that does the work of the process spends less on it than waking
-//! another thread would cost. Where one took long (its limits leave it seconds), deliveries and probes go on beside the next ones
-//! of its lane.
+//! another thread would cost. Where one took long (its limits leave it seconds), and where a configuration is new, deliveries and
+//! probes go on beside the next ones of its lane.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
@@ -15,18 +15,29 @@ use tokio::time::Instant;
 const NOTICEABLE: Duration = Duration::from_millis(5);
 /// Longer than a process usually waits for its processor, so that a busy machine is not taken for a slow template.
 const LONG: Duration = Duration::from_millis(100);
-/// Evaluations that are made aside after a long one.
+/// Evaluations that are made aside after a long one, and of conditions and templates that nobody has tried yet.
 const WARY: u32 = 1000;
 
 /// How long the evaluations of a lane took.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Patience {
     /// Evaluations that are still made aside.
     aside: AtomicU32,
     others_wait: AtomicBool,
 }
 
+impl Default for Patience {
+    fn default() -> Self {
+        Self { aside: AtomicU32::new(WARY), others_wait: AtomicBool::new(false) }
+    }
+}
+
 impl Patience {
+    /// There are conditions and templates that nobody has tried yet.
+    pub(super) fn be_wary(&self) {
+        self.aside.store(WARY, Ordering::Relaxed);
+    }
+
     /// Evaluates. If something took long before, other tasks find another thread meanwhile.
     pub(super) fn with<R>(&self, evaluate: impl FnOnce() -> R) -> R {
         let begun = Instant::now();
@@ -65,8 +76,9 @@ mod tests {
 
     use super::*;
 
-    fn wary() -> Patience {
-        Patience { aside: AtomicU32::new(2), ..Patience::default() }
+    /// Nothing took long for a while.
+    fn calm() -> Patience {
+        Patience { aside: AtomicU32::new(0), ..Patience::default() }
     }
 
     /// On a runtime with one thread, an evaluation that waits for another task ends only if that task is not held up by it.
@@ -75,7 +87,7 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
         let answer = runtime.block_on(async {
             tokio::spawn(async {
-                let (patience, (sender, receiver)) = (wary(), mpsc::channel());
+                let (patience, (sender, receiver)) = (Patience::default(), mpsc::channel());
                 tokio::spawn(async move { sender.send("on").unwrap() });
                 patience.with(|| receiver.recv_timeout(Duration::from_mins(1)))
             })
@@ -86,15 +98,17 @@ mod tests {
 
     #[tokio::test]
     async fn a_runtime_on_one_thread_evaluates_in_place() {
-        assert_eq!(wary().with(|| 7), 7);
+        assert_eq!(Patience::default().with(|| 7), 7);
     }
 
     #[tokio::test]
     async fn a_long_evaluation_is_remembered_for_a_while() {
-        let patience = Patience::default();
+        let patience = calm();
         assert!(!patience.is_wary());
         patience.with(|| std::thread::sleep(LONG));
         assert!((0..WARY).all(|_| patience.is_wary()) && !patience.is_wary());
+        patience.be_wary();
+        assert!(patience.is_wary());
     }
 
     #[tokio::test]

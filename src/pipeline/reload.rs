@@ -36,6 +36,7 @@ impl Lane {
             now.namespace,
             self.binding.settings_names().0
         );
+        self.patience.be_wary();
         self.note_configuration(before, now);
         if self.refused != Refused::Wait {
             return;
