@@ -31,8 +31,8 @@ fn sources(count: usize) -> Vec<Source> {
 #[divan::bench(args = [1, 1000])]
 fn manifests(bencher: Bencher<'_, '_>, count: usize) {
     let sources = sources(count);
-    let outcome = lint(&sources, &[]);
+    let outcome = lint(&sources, &[], "");
     assert_eq!(outcome.manifests, count);
     assert_eq!(outcome.findings, []);
-    bencher.bench(|| lint(black_box(&sources), &[]));
+    bencher.bench(|| lint(black_box(&sources), &[], ""));
 }

@@ -30,7 +30,7 @@ fn source(name: &str, text: &str) -> Source {
 }
 
 fn look(text: &str) -> Outcome {
-    lint(&[source("example.yaml", text)], &[])
+    lint(&[source("example.yaml", text)], &[], "")
 }
 
 fn rules(outcome: &Outcome) -> Vec<&'static str> {
@@ -140,10 +140,10 @@ fn names_in_other_files_and_overlays() {
         "template.a: |\n  message: a\ntrigger.on-x: |\n  - when: app.status.health.status == 'Degraded'\n    send: [a, b]\n",
     );
     let team = source("team.yaml", "template.b: |\n  message: b\n");
-    assert_eq!(rules(&lint(std::slice::from_ref(&base), &[])), ["unknown-template"]);
-    assert_eq!(rules(&lint(&[base.clone(), team.clone()], &[])), [""; 0]);
+    assert_eq!(rules(&lint(std::slice::from_ref(&base), &[], "")), ["unknown-template"]);
+    assert_eq!(rules(&lint(&[base.clone(), team.clone()], &[], "")), [""; 0]);
     let overlay = source("overlay.yaml", "template.b: |\n  message: '{{'\n");
-    let outcome = lint(&[base, team, overlay], &[]);
+    let outcome = lint(&[base, team, overlay], &[], "");
     let files: Vec<_> = outcome.findings.iter().map(|one| (one.file.as_str(), one.rule.name)).collect();
     assert_eq!(files, [("overlay.yaml", "template-syntax")]);
 }
@@ -232,7 +232,7 @@ fn nothing_makes_it_panic() {
     for text in examples {
         let whole = source("cut.yaml", &text).text;
         for end in (0..whole.len()).step_by(61).filter(|end| whole.is_char_boundary(*end)) {
-            lint(&[Source { name: "cut.yaml".into(), text: whole.get(..end).unwrap().to_owned() }], &[]);
+            lint(&[Source { name: "cut.yaml".into(), text: whole.get(..end).unwrap().to_owned() }], &[], "");
         }
     }
 }

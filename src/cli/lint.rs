@@ -9,6 +9,7 @@ use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 
 use super::connection::ConnectionArgs;
+use super::input::PresetArgs;
 use super::output::Paint;
 use crate::binding::Binding;
 use crate::binding::generic::GenericBinding;
@@ -39,6 +40,8 @@ pub(crate) struct LintArgs {
     /// A file that describes a kind besides Applications and Rollouts; may be repeated
     #[arg(long = "binding", value_name = "FILE")]
     bindings: Vec<PathBuf>,
+    #[command(flatten)]
+    presets: PresetArgs,
     /// How findings are printed
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: LintFormat,
@@ -80,7 +83,7 @@ pub(crate) fn run(arguments: &LintArgs) -> anyhow::Result<ExitCode> {
     if arguments.from_cluster {
         sources.extend(super::runtime()?.block_on(cluster(arguments, &bindings))?);
     }
-    let outcome = lint(&sources, &bindings);
+    let outcome = lint(&sources, &bindings, &arguments.presets.sets);
     let printed = match arguments.format {
         LintFormat::Text => report::text(&outcome),
         LintFormat::Json => report::json(&outcome),

@@ -12,7 +12,7 @@ use dodona_value::{Runtime, Scope};
 use super::assemble;
 use super::connection::ConnectionArgs;
 use super::controller::DEFAULT_REPO_SERVER;
-use super::input::{Input, InputArgs};
+use super::input::{Input, InputArgs, PresetArgs};
 use super::output::{Paint, say};
 use super::repo_server::{self, RepoServerFlags};
 use crate::binding::{Binding, Facts, SharedFacts};
@@ -115,6 +115,8 @@ pub(crate) struct Workspace {
     pub(crate) runtime: Runtime,
     /// Knows the values of the Secret.
     pub(crate) redactor: Redactor,
+    /// What a configuration that names no presets brings in.
+    presets: PresetArgs,
     facts: SharedFacts,
     /// File in the place of the cluster's AppProject.
     project: Option<String>,
@@ -153,7 +155,8 @@ impl Workspace {
         let input = Input::new(connection)?;
         let mut settings = input.settings(&flags, binding.settings_names())?;
         settings.secret = settings.config_map.as_ref().map(stand_ins);
-        Ok(Self::build(Rc::new(input), binding, settings, &Redactor::default(), clients, None))
+        let input = Rc::new(input);
+        Ok(Self::build(input, binding, settings, &Redactor::default(), clients, &flags.presets, None))
     }
 
     fn open_with(
@@ -166,7 +169,7 @@ impl Workspace {
         let settings = input.settings(flags, binding.settings_names())?;
         let redactor = Redactor::default();
         redactor.set("configuration", settings.secret.iter().flatten().map(|(_, secret)| secret));
-        Ok(Self::build(Rc::new(input), binding, settings, &redactor, clients, None))
+        Ok(Self::build(Rc::new(input), binding, settings, &redactor, clients, &flags.presets, None))
     }
 
     fn build(
@@ -175,6 +178,7 @@ impl Workspace {
         settings: Settings,
         redactor: &Redactor,
         clients: impl FnOnce(&Redactor) -> Clients,
+        presets: &PresetArgs,
         tenant: Option<&str>,
     ) -> Self {
         let options = BuildOptions {
@@ -182,6 +186,7 @@ impl Workspace {
             self_service: tenant.is_some(),
             legacy: binding.name() == "app",
             clients: clients(redactor),
+            presets: presets.sets.clone(),
             ..BuildOptions::default()
         };
         let config = Config::build(&settings, None, &options);
@@ -197,6 +202,7 @@ impl Workspace {
             settings,
             runtime,
             redactor: redactor.clone(),
+            presets: presets.clone(),
             facts,
             project: None,
             found_beside: RefCell::default(),
@@ -212,8 +218,11 @@ impl Workspace {
         let names = self.binding.settings_names();
         let settings = match file {
             Some(file) => {
-                let flags =
-                    InputArgs { config_map: Some(file.to_owned()), secret: Some(":empty".to_owned()) };
+                let flags = InputArgs {
+                    config_map: Some(file.to_owned()),
+                    secret: Some(":empty".to_owned()),
+                    ..InputArgs::default()
+                };
                 let mut settings = self.input.settings(&flags, names)?;
                 settings.secret = settings.config_map.as_ref().map(stand_ins);
                 Some(settings)
@@ -225,7 +234,8 @@ impl Workspace {
         self.redactor.set("tenant", secrets.map(|(_, secret)| secret));
         let (input, binding) = (Rc::clone(&self.input), Arc::clone(&self.binding));
         let clients = |_: &Redactor| assemble::clients();
-        let mut tenant = Self::build(input, binding, settings, &self.redactor, clients, Some(namespace));
+        let mut tenant =
+            Self::build(input, binding, settings, &self.redactor, clients, &self.presets, Some(namespace));
         tenant.project.clone_from(&self.project);
         tenant.repo_server.clone_from(&self.repo_server);
         Ok(Some(tenant))

@@ -67,6 +67,7 @@ impl<'a> Configuration<'a> {
 pub(super) fn configurations<'a>(
     manifests: &'a [Manifest<'a>],
     bindings: &'a [Facts],
+    presets: &str,
     findings: &mut Findings,
 ) -> Vec<Configuration<'a>> {
     let mut groups: BTreeMap<(&str, &str), Vec<Keys<'a>>> = BTreeMap::new();
@@ -96,7 +97,7 @@ pub(super) fn configurations<'a>(
         let Some(parts) = groups.remove(&id) else { continue };
         for keys in generations(parts) {
             if let Some(facts) = binding_of(id.0, &keys, bindings) {
-                found.push(compile(keys, id.1, manifests, facts, findings));
+                found.push(compile(keys, id.1, manifests, facts, presets, findings));
             }
         }
     }
@@ -236,13 +237,18 @@ fn compile<'a>(
     namespace: &str,
     manifests: &[Manifest<'_>],
     facts: &'a Facts,
+    presets: &str,
     findings: &mut Findings,
 ) -> Configuration<'a> {
     let secret = secret(facts.binding.settings_names().1, namespace, manifests, findings);
     let texts = keys.iter().map(|(key, value)| (key.clone(), value.text.clone())).collect();
     let settings = Settings { config_map: Some(texts), secret: Some(secret.values) };
-    let options =
-        BuildOptions { namespace: namespace.to_owned(), legacy: facts.is_app(), ..BuildOptions::default() };
+    let options = BuildOptions {
+        namespace: namespace.to_owned(),
+        legacy: facts.is_app(),
+        presets: presets.to_owned(),
+        ..BuildOptions::default()
+    };
     let config = Config::build(&settings, None, &options);
     Configuration { facts, keys, knows_secret: secret.known, knows_values: secret.readable, config }
 }

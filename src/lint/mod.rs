@@ -93,8 +93,8 @@ impl Findings {
 
 /// Looks at all of `sources` together: names that one file uses may be defined in another.
 ///
-/// `bindings` are the kinds that are known besides `app` and `rollout`.
-pub fn lint(sources: &[Source], bindings: &[Arc<dyn Binding>]) -> Outcome {
+/// `bindings` are the kinds that are known besides `app` and `rollout`; `presets` is what a ConfigMap that names none brings in.
+pub fn lint(sources: &[Source], bindings: &[Arc<dyn Binding>], presets: &str) -> Outcome {
     let mut findings = Findings::default();
     let mut manifests = Vec::new();
     let mut allowed = Vec::new();
@@ -106,7 +106,7 @@ pub fn lint(sources: &[Source], bindings: &[Arc<dyn Binding>]) -> Outcome {
         }
     }
     let bindings = facts::all(bindings);
-    let configurations = groups::configurations(&manifests, &bindings, &mut findings);
+    let configurations = groups::configurations(&manifests, &bindings, presets, &mut findings);
     for configuration in &configurations {
         loader::check(configuration, &mut findings);
         scalars::check(configuration, &mut findings);

@@ -37,6 +37,25 @@ pub(crate) struct InputArgs {
     /// File with the Secret, `-` for standard input, `:empty` for none; from the cluster if absent
     #[arg(long, value_name = "FILE", global = true)]
     pub(crate) secret: Option<String>,
+    #[command(flatten)]
+    pub(crate) presets: PresetArgs,
+}
+
+/// What a ConfigMap without the key `presets` brings in, as the controller is told by the same flag.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct PresetArgs {
+    /// Built-in triggers and templates for a ConfigMap that has no key `presets`: `argocd`, `rollouts` or a list
+    #[arg(
+        long = "presets",
+        value_name = "SETS",
+        env = "DODONA_PRESETS",
+        default_value = "",
+        hide_default_value = true,
+        hide_env_values = true,
+        global = true,
+        help_heading = "Configuration"
+    )]
+    pub(crate) sets: String,
 }
 
 /// Reads what the commands are given.
