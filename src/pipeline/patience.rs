@@ -1,8 +1,8 @@
 //! Conditions and templates that take long do not hold up everything else.
 //!
 //! Nearly every evaluation takes microseconds, and the one thread that does the work of the process spends less on it than waking
-//! another thread would cost. Where one took long (its limits leave it seconds), and where a configuration is new, deliveries and
-//! probes go on beside the next ones of its lane.
+//! another thread would cost. Where one took long (its limits leave it seconds), and after a change of the configuration, deliveries
+//! and probes go on beside the next ones of its lane.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
@@ -15,25 +15,20 @@ use tokio::time::Instant;
 const NOTICEABLE: Duration = Duration::from_millis(5);
 /// Longer than a process usually waits for its processor, so that a busy machine is not taken for a slow template.
 const LONG: Duration = Duration::from_millis(100);
-/// Evaluations that are made aside after a long one, and of conditions and templates that nobody has tried yet.
+/// Evaluations that are made aside after a long one, and after a change of conditions and templates.
 const WARY: u32 = 1000;
 
 /// How long the evaluations of a lane took.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Patience {
     /// Evaluations that are still made aside.
     aside: AtomicU32,
     others_wait: AtomicBool,
 }
 
-impl Default for Patience {
-    fn default() -> Self {
-        Self { aside: AtomicU32::new(WARY), others_wait: AtomicBool::new(false) }
-    }
-}
-
 impl Patience {
-    /// There are conditions and templates that nobody has tried yet.
+    /// There are new conditions and templates. At the start there are too, but nobody waits yet, and each further thread that
+    /// works costs the memory that its allocator keeps.
     pub(super) fn be_wary(&self) {
         self.aside.store(WARY, Ordering::Relaxed);
     }
@@ -76,9 +71,10 @@ mod tests {
 
     use super::*;
 
-    /// Nothing took long for a while.
-    fn calm() -> Patience {
-        Patience { aside: AtomicU32::new(0), ..Patience::default() }
+    fn wary() -> Patience {
+        let patience = Patience::default();
+        patience.be_wary();
+        patience
     }
 
     /// On a runtime with one thread, an evaluation that waits for another task ends only if that task is not held up by it.
@@ -87,7 +83,7 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
         let answer = runtime.block_on(async {
             tokio::spawn(async {
-                let (patience, (sender, receiver)) = (Patience::default(), mpsc::channel());
+                let (patience, (sender, receiver)) = (wary(), mpsc::channel());
                 tokio::spawn(async move { sender.send("on").unwrap() });
                 patience.with(|| receiver.recv_timeout(Duration::from_mins(1)))
             })
@@ -98,12 +94,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_runtime_on_one_thread_evaluates_in_place() {
-        assert_eq!(Patience::default().with(|| 7), 7);
+        assert_eq!(wary().with(|| 7), 7);
     }
 
     #[tokio::test]
     async fn a_long_evaluation_is_remembered_for_a_while() {
-        let patience = calm();
+        let patience = Patience::default();
         assert!(!patience.is_wary());
         patience.with(|| std::thread::sleep(LONG));
         assert!((0..WARY).all(|_| patience.is_wary()) && !patience.is_wary());
