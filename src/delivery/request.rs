@@ -124,6 +124,15 @@ pub fn below(base: &str, path: &str) -> String {
     format!("{scheme}{mark}{authority}/{}{query}", segments.join("/"))
 }
 
+/// `url` with `pairs` behind what its query has already.
+pub fn with_query(url: &str, pairs: &[(&str, &str)]) -> Result<String, DeliveryError> {
+    let mut url = Url::parse(url).map_err(|error| {
+        DeliveryError::permanent(ErrorKind::Config, format!("the URL cannot be used: {error}"))
+    })?;
+    url.query_pairs_mut().extend_pairs(pairs);
+    Ok(url.into())
+}
+
 /// `text` as one segment of a path: slashes in it too are escaped.
 pub fn segment(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());

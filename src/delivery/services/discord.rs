@@ -6,14 +6,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::Request;
 use serde_json::{Map, Value, json};
-use url::Url;
 
 use crate::delivery::addresses::Addresses;
 use crate::delivery::cut;
 use crate::delivery::driver::{Driver, HttpService, Reply};
 use crate::delivery::options::Options;
 use crate::delivery::payload::{self, InvalidPayload, OnInvalid};
-use crate::delivery::request::Outgoing;
+use crate::delivery::request::{Outgoing, with_query};
 use crate::delivery::section::{Field, FieldSection, Kind, text, text_or};
 use crate::delivery::verdict::LONGEST_RETRY_AFTER;
 use crate::delivery::{BuildContext, DeliveryError, ErrorKind, Retry, SectionType, Service, ServiceType};
@@ -66,7 +65,10 @@ impl HttpService for Discord {
     fn request(&self, message: &Message, recipient: &str) -> Result<Request<Bytes>, DeliveryError> {
         let url = self.addresses.find(recipient, "no Discord webhook configured for recipient")?;
         let section = message.section("discord");
-        let url = waiting(url, text(section, "threadID"))?;
+        // So that Discord answers with the message that it made.
+        let mut place = vec![("wait", "true")];
+        place.extend(Some(text(section, "threadID")).filter(|id| !id.is_empty()).map(|id| ("thread_id", id)));
+        let url = with_query(url, &place)?;
         Ok(Outgoing::new("POST", &url)?.json(&self.body(message, section)?))
     }
 
@@ -120,18 +122,6 @@ fn mentions(section: Option<&Value>) -> Result<Option<Value>, InvalidPayload> {
         Some(mentions) if mentions.is_object() => Ok(Some(mentions)),
         Some(other) => Err(payload::wrong_shape(section, FIELD, "an object", &other)),
     }
-}
-
-/// `url` such that Discord answers with the message that it made, in the thread if one is named.
-fn waiting(url: &str, thread: &str) -> Result<String, DeliveryError> {
-    let mut url = Url::parse(url).map_err(|error| {
-        DeliveryError::permanent(ErrorKind::Config, format!("the URL cannot be used: {error}"))
-    })?;
-    url.query_pairs_mut().append_pair("wait", "true");
-    if !thread.is_empty() {
-        url.query_pairs_mut().append_pair("thread_id", thread);
-    }
-    Ok(url.into())
 }
 
 /// Discord's own words, which say more than the status, and its own pause, which has fractions of a second.

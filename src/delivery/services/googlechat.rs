@@ -8,16 +8,15 @@ use bytes::Bytes;
 use http::{Request, StatusCode};
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
-use url::Url;
 
 use crate::delivery::addresses::Addresses;
 use crate::delivery::driver::{Driver, HttpService, Reply};
 use crate::delivery::options::Options;
 use crate::delivery::payload::{self, List, OnInvalid};
-use crate::delivery::request::Outgoing;
+use crate::delivery::request::{Outgoing, with_query};
 use crate::delivery::section::{Field, FieldSection, Kind, text};
 use crate::delivery::verdict::verdict;
-use crate::delivery::{BuildContext, DeliveryError, ErrorKind, SectionType, Service, ServiceType};
+use crate::delivery::{BuildContext, DeliveryError, SectionType, Service, ServiceType};
 use crate::model::{Message, Node, NodeError, Receipt, Section};
 
 /// The row of the table.
@@ -62,7 +61,8 @@ impl HttpService for GoogleChat {
         if thread.is_empty() {
             return Ok(Outgoing::new("POST", url)?.json(&body));
         }
-        Ok(Outgoing::new("POST", &in_thread(url, thread)?)?.json(&body))
+        let place = [("threadKey", thread), ("messageReplyOption", "REPLY_MESSAGE_FALLBACK_TO_NEW_THREAD")];
+        Ok(Outgoing::new("POST", &with_query(url, &place)?)?.json(&body))
     }
 
     fn judge(&self, reply: &Reply) -> Result<Receipt, DeliveryError> {
@@ -105,17 +105,6 @@ impl GoogleChat {
         }
         Ok(Value::Object(body))
     }
-}
-
-/// `url` with the thread in its query.
-fn in_thread(url: &str, thread: &str) -> Result<String, DeliveryError> {
-    let mut url = Url::parse(url).map_err(|error| {
-        DeliveryError::permanent(ErrorKind::Config, format!("the URL cannot be used: {error}"))
-    })?;
-    url.query_pairs_mut()
-        .append_pair("threadKey", thread)
-        .append_pair("messageReplyOption", "REPLY_MESSAGE_FALLBACK_TO_NEW_THREAD");
-    Ok(url.into())
 }
 
 /// A card with the id that the API wants beside it; what already stands in the API's form stays so.
