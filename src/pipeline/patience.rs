@@ -42,7 +42,7 @@ impl Patience {
             self.others_wait.store(true, Ordering::Relaxed);
         }
         if took > LONG {
-            self.aside.store(WARY, Ordering::Relaxed);
+            self.be_wary();
         }
         result
     }
