@@ -130,6 +130,15 @@ impl Cluster for Fake {
     }
 }
 
+/// The kubeconfig of the real API server, if there is one; else it is said that `what` was not run.
+pub(crate) fn kubeconfig(what: &str) -> Option<PathBuf> {
+    let given = std::env::var_os("DODONA_E2E_KUBECONFIG").map(PathBuf::from);
+    if given.is_none() {
+        println!("{what} on a real API server: not run, DODONA_E2E_KUBECONFIG is not set");
+    }
+    given
+}
+
 /// A real API server.
 pub(crate) struct Real {
     client: kube::Client,

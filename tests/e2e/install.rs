@@ -10,7 +10,7 @@ use tokio::process::Child;
 use tokio::time::sleep;
 
 use crate::case::Places;
-use crate::cluster::{Cluster, KINDS, Real};
+use crate::cluster::{Cluster, KINDS, Real, kubeconfig};
 use crate::guides::Server as OwnServer;
 use crate::kubectl::Kubectl;
 use crate::pod::{Pod, documents, has_dodona, list, text};
@@ -286,20 +286,14 @@ async fn run_all(cluster: &Real, server: Server) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_installations_on_a_real_api_server() {
-    let Some(kubeconfig) = std::env::var_os("DODONA_E2E_KUBECONFIG") else {
-        println!("installations on a real API server: not run, DODONA_E2E_KUBECONFIG is not set");
-        return;
-    };
-    run_all(&Real::connect(Path::new(&kubeconfig)).await, Server::Streaming).await;
+    let Some(kubeconfig) = kubeconfig("installations") else { return };
+    run_all(&Real::connect(&kubeconfig).await, Server::Streaming).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_installations_without_streaming_lists_on_a_real_api_server() {
-    let Some(kubeconfig) = std::env::var_os("DODONA_E2E_KUBECONFIG") else {
-        println!("installations without streaming lists: not run, DODONA_E2E_KUBECONFIG is not set");
-        return;
-    };
-    if !OwnServer::possible(Path::new(&kubeconfig)) {
+    let Some(kubeconfig) = kubeconfig("installations without streaming lists") else { return };
+    if !OwnServer::possible(&kubeconfig) {
         println!("installations without streaming lists: not run, because they want a server of their own");
         return;
     }
@@ -311,11 +305,8 @@ async fn the_installations_without_streaming_lists_on_a_real_api_server() {
 /// restricted standard would not admit.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_overlay_with_every_component_on_a_real_api_server() {
-    let Some(kubeconfig) = std::env::var_os("DODONA_E2E_KUBECONFIG") else {
-        println!("overlays and components: not run, DODONA_E2E_KUBECONFIG is not set");
-        return;
-    };
-    if !OwnServer::possible(Path::new(&kubeconfig)) {
+    let Some(kubeconfig) = kubeconfig("overlays and components") else { return };
+    if !OwnServer::possible(&kubeconfig) {
         println!(
             "overlays and components: not run, because their roles would replace those of a cluster in use"
         );

@@ -21,7 +21,7 @@ mod story;
 
 use std::path::{Path, PathBuf};
 
-use cluster::{Cluster, Fake, Real};
+use cluster::{Cluster, Fake, Real, kubeconfig};
 
 /// All case folders, in order.
 fn cases() -> Vec<PathBuf> {
@@ -56,9 +56,6 @@ async fn the_cases_on_the_fake_api_server() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_cases_on_a_real_api_server() {
-    let Some(kubeconfig) = std::env::var_os("DODONA_E2E_KUBECONFIG") else {
-        println!("e2e on a real API server: not run, DODONA_E2E_KUBECONFIG is not set");
-        return;
-    };
-    run_all(&Real::connect(Path::new(&kubeconfig)).await).await;
+    let Some(kubeconfig) = kubeconfig("e2e") else { return };
+    run_all(&Real::connect(&kubeconfig).await).await;
 }

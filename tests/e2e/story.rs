@@ -5,7 +5,6 @@
 //! number and their order in time.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
@@ -13,7 +12,7 @@ use serde_json::{Value, json};
 use tokio::process::Child;
 use tokio::time::sleep;
 
-use crate::cluster::{Cluster, Fake, Real};
+use crate::cluster::{Cluster, Fake, Real, kubeconfig};
 use crate::receiver::Receiver;
 use crate::run::{PATIENCE, start, terminate};
 
@@ -384,9 +383,6 @@ async fn the_stories_on_the_fake_api_server() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_stories_on_a_real_api_server() {
-    let Some(kubeconfig) = std::env::var_os("DODONA_E2E_KUBECONFIG") else {
-        println!("stories on a real API server: not run, DODONA_E2E_KUBECONFIG is not set");
-        return;
-    };
-    all(&Real::connect(Path::new(&kubeconfig)).await).await;
+    let Some(kubeconfig) = kubeconfig("stories") else { return };
+    all(&Real::connect(&kubeconfig).await).await;
 }

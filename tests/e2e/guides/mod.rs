@@ -15,6 +15,7 @@ use anyhow::{Context, bail, ensure};
 
 use tokio::time::sleep;
 
+use crate::cluster::kubeconfig;
 use crate::pages::{Block, Item, Page, pages, root};
 use crate::run::{PATIENCE, QUIET};
 use shell::{Shell, commands, shows};
@@ -275,11 +276,8 @@ async fn the_pages_that_need_no_cluster() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_guides_on_a_real_api_server() {
-    let Some(kubeconfig) = std::env::var_os("DODONA_E2E_KUBECONFIG") else {
-        println!("guides on a real API server: not run, DODONA_E2E_KUBECONFIG is not set");
-        return;
-    };
-    if !Server::possible(Path::new(&kubeconfig)) {
+    let Some(kubeconfig) = kubeconfig("guides") else { return };
+    if !Server::possible(&kubeconfig) {
         println!("guides on a real API server: not run, because each wants a cluster of its own");
         return;
     }
